@@ -1,0 +1,1 @@
+"""Waveforms in, spectral pictures out, and back to sound."""

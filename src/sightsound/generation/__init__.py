@@ -1,0 +1,1 @@
+"""A model package and a media file in, a picture or a sound out."""

@@ -1,0 +1,1 @@
+"""A batch in, one update per player out: how networks learn."""

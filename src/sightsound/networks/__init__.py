@@ -1,0 +1,1 @@
+"""Configs in, modules out: no loss, no optimiser, no file."""

@@ -1,0 +1,1 @@
+"""Recordings in, pairs of sound and picture out: performances, windows, splits, mismatches."""
