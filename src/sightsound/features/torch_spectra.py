@@ -20,8 +20,10 @@ from sightsound.features.spectra import (
 class LogMel(nn.Module):
     """Log-mel picture in unit scale, differentiable, float32 under autocast too.
 
-    The DFT is two small matrix products with a twiddle between them (Cooley & Tukey 1965), since
-    one product with all bases costs ten times as much and ONNX runtimes have no fast STFT.
+    Here the DFT is torch's. In an exported graph it is two small matrix products with a twiddle
+    between them (Cooley & Tukey 1965), since one product with all bases costs ten times as much
+    and ONNX runtimes have no fast STFT; ``power_by_products`` is that way, and a test holds both
+    to the same numbers.
 
     Shapes: waveform (B, T) in [-1, 1] → (B, 1, M, L) in [-1, 1], L = 1 + T // hop_length.
     """
@@ -30,6 +32,7 @@ class LogMel(nn.Module):
     first: Tensor
     twiddle: Tensor
     second: Tensor
+    ordered_filters: Tensor
     filters: Tensor
 
     def __init__(
@@ -41,13 +44,16 @@ class LogMel(nn.Module):
         super().__init__()
         self.config = config or LogMelConfig()
         self.resize = None if size is None else Resize(size)
-        first, twiddle, second, filters = _dft_stages(self.config)
-        # Not in the state: they follow from the config.
-        self.register_buffer("window", torch.tensor(hann(self.config.n_fft)), persistent=False)
-        self.register_buffer("first", torch.tensor(first), persistent=False)
-        self.register_buffer("twiddle", torch.tensor(twiddle), persistent=False)
-        self.register_buffer("second", torch.tensor(second), persistent=False)
-        self.register_buffer("filters", torch.tensor(filters), persistent=False)
+        first, twiddle, second, ordered_filters = _dft_stages(self.config)
+        for name, values in {
+            "window": hann(self.config.n_fft),
+            "filters": mel_filters(self.config),
+            "first": first,
+            "twiddle": twiddle,
+            "second": second,
+            "ordered_filters": ordered_filters,
+        }.items():  # not in the state: they follow from the config
+            self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         with torch.autocast(waveform.device.type, enabled=False):
@@ -56,6 +62,21 @@ class LogMel(nn.Module):
 
     def power(self, waveform: Tensor) -> Tensor:
         """Mel power: (B, T) → (B, M, L)."""
+        if torch.compiler.is_exporting():
+            return self.power_by_products(waveform)
+        spectrum = torch.stft(
+            waveform,
+            self.config.n_fft,
+            self.config.hop_length,
+            window=self.window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        return self.filters @ (spectrum.real.square() + spectrum.imag.square())
+
+    def power_by_products(self, waveform: Tensor) -> Tensor:
+        """Mel power: (B, T) → (B, M, L), by matrix products alone."""
         frames = frame(waveform, self.config.n_fft, self.config.hop_length)  # (B, L, n_fft)
         columns = self.twiddle.shape[-2]
         rows = self.config.n_fft // columns
@@ -69,7 +90,7 @@ class LogMel(nn.Module):
         spectrum = turned.transpose(-1, -2) @ self.second  # (B, L, half, 2 × columns)
         real, imaginary = spectrum.chunk(2, dim=-1)
         power = (real * real + imaginary * imaginary).flatten(-2)  # (B, L, half × columns)
-        return (power @ self.filters).transpose(-1, -2)
+        return (power @ self.ordered_filters).transpose(-1, -2)
 
     def decibels(self, power: Tensor) -> Tensor:
         """Mel power (B, M, L) → dB with ``top_db`` per example."""
