@@ -62,7 +62,10 @@ class SoundToImage:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogMelOutput:
-    """What a generated log-mel picture means: its transform, its unit range and its size."""
+    """What a generated log-mel picture means: its transform, its unit range and its size.
+
+    The first fields are those of ``features.spectra.LogMelConfig``.
+    """
 
     sample_rate: int  # Hz
     n_fft: int  # samples
@@ -70,10 +73,9 @@ class LogMelOutput:
     n_mels: int  # M of the transform
     f_min: float = 0.0  # Hz
     f_max: float | None = None  # Hz; None = half the sample rate
-    floor_db: float  # decibels
-    top_db: float  # decibels below the loudest bin of a window that are kept
-    unit_low_db: float  # decibels that the unit value -1 stands for
-    unit_high_db: float  # decibels that the unit value +1 stands for
+    floor_db: float  # decibels that the unit value -1 stands for
+    ceiling_db: float  # decibels that the unit value +1 stands for
+    top_db: float | None = None  # decibels below a window's loudest bin that are kept; None = all
     generated_mels: int  # M of the generated picture, resized to n_mels
     generated_frames: int  # L of the generated picture, resized to the window's frames
 
@@ -237,8 +239,8 @@ def _check_numbers(section: SoundToImage | ImageToSound, where: str) -> None:
         values.update(dataclasses.asdict(section.log_mel))
         if section.log_mel.sample_rate != section.sample_rate:
             raise ModelError(f"{where}.log_mel: sample_rate differs from the direction's")
-        if not section.log_mel.unit_low_db < section.log_mel.unit_high_db:
-            raise ModelError(f"{where}.log_mel: unit_low_db must lie below unit_high_db")
+        if not section.log_mel.floor_db < section.log_mel.ceiling_db:
+            raise ModelError(f"{where}.log_mel: floor_db must lie below ceiling_db")
     for key, (low, high) in limits.items():
         if key in values and not low <= values[key] <= high:
             raise ModelError(f"{where}: {key} is {values[key]}, allowed: {low} to {high}")

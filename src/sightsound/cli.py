@@ -1,0 +1,455 @@
+"""The command line: parse, call, print. No logic, and nothing heavy is imported before it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sightsound import __version__
+from sightsound.errors import ConfigError, SightsoundError
+
+EXIT_OK = 0
+EXIT_MENDABLE = 2  # the user can mend it: input, option, disk
+EXIT_STOPPED = 130  # Ctrl-C, as shells count it
+
+DIRECTIONS = ("sound_to_image", "image_to_sound")  # shapes.Direction, without loading numpy
+SPLITS = ("train", "validation", "test", "judge", "unheard")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+    try:
+        arguments = _parser().parse_args(argv)
+        code: int = arguments.command(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\nsightsound: stopped", file=sys.stderr)
+        return EXIT_STOPPED
+    except SightsoundError as error:
+        return _complain(str(error))
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more while it closes it.
+        sys.stdout = None  # type: ignore[assignment]
+        return EXIT_OK
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}")
+    except MemoryError:
+        return _complain("out of memory; close other programs or give smaller input")
+    except ModuleNotFoundError as error:
+        return _complain(_missing_extra(error))
+    return code
+
+
+# --- Commands: each calls one function and prints what it gave ----------------------------------
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    from sightsound.generation.files import Failure, Options, generate
+    from sightsound.generation.model import Model
+    from sightsound.packages.load import load_package
+    from sightsound.shapes import Direction
+
+    def complain(failure: Failure) -> None:
+        _complain(failure.message)
+
+    options = Options(
+        direction=None if arguments.direction is None else Direction(arguments.direction),
+        seed=arguments.seed,
+        count=arguments.count,
+        seconds=arguments.seconds,
+        row=arguments.row,
+    )
+    outcome = generate(
+        arguments.inputs,
+        arguments.output,
+        model=Model(load_package(arguments.model)),
+        options=options,
+        on_failure=complain,
+    )
+    if arguments.json:
+        _print_json(outcome.as_json())
+    else:
+        for result in outcome.results:
+            print(f"{result.output}  {result.label} {result.probability:.0%}  seed {result.seed}")
+    return EXIT_MENDABLE if outcome.failures else EXIT_OK
+
+
+def _data_orchestra(arguments: argparse.Namespace) -> int:
+    from sightsound.orchestra.dataset import make
+
+    make(
+        arguments.output,
+        seed=arguments.seed,
+        scale=arguments.scale,
+        instruments=arguments.instrument,
+        midi=arguments.midi,
+        image_size=arguments.image_size,
+        layout=arguments.layout,
+    )
+    return EXIT_OK
+
+
+def _data_sub_urmp(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.sub_urmp import import_sub_urmp
+
+    report = import_sub_urmp(arguments.folder, arguments.output)
+    print(report)
+    return EXIT_OK
+
+
+def _data_show(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.show import describe
+
+    print(describe(arguments.dataset))
+    return EXIT_OK
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from sightsound.training.run import train
+
+    run = train(
+        arguments.recipe,
+        arguments.data,
+        output=arguments.output,
+        resume=arguments.resume,
+        settings=arguments.set,
+        recordings=arguments.recordings,
+    )
+    print(run)
+    return EXIT_OK
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from sightsound.export.run import export_run
+
+    print(export_run(arguments.run, arguments.output))
+    return EXIT_OK
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from sightsound.evaluation.run import evaluate
+
+    report = evaluate(
+        arguments.model,
+        data=arguments.data,
+        split=arguments.split,
+        sounds=arguments.sounds,
+        fold=arguments.fold,
+        samples=arguments.samples,
+    )
+    if arguments.json:
+        _print_json(report.as_json())
+    else:
+        print(report)
+    return EXIT_OK
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from sightsound.packages.load import load_package, shipped_models
+
+    packages = [load_package(name) for name in shipped_models()]
+    rows = [
+        {
+            "name": package.folder.name,
+            "directions": [d for d in DIRECTIONS if getattr(package.manifest.directions, d)],
+            "classes": len(package.manifest.classes),
+            "megabytes": round(package.bytes_on_disk / 1e6, 1),
+            "license": package.manifest.license,
+            "sha256": package.sha256,
+            "folder": str(package.folder),
+        }
+        for package in packages
+    ]
+    if arguments.json:
+        _print_json({"models": rows})
+        return EXIT_OK
+    for row in rows:
+        print(
+            f"{row['name']}  {', '.join(row['directions'])}  {row['classes']} classes  "
+            f"{row['megabytes']} MB  {row['license']}  sha256 {row['sha256'][:12]}"
+        )
+    if not rows:
+        print("no model came with this copy of sightsound")
+    return EXIT_OK
+
+
+# --- Parsers --------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, as all our errors are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see `{self.prog} --help`")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="sightsound",
+        description="Sound into pictures and pictures into sound.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"sightsound {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    _add_generate(commands)
+    _add_data(commands)
+    _add_train(commands)
+    _add_export(commands)
+    _add_evaluate(commands)
+    _add_models(commands)
+    return parser
+
+
+def _add_generate(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "generate",
+        _generate,
+        "make a picture of a sound, or a sound of a picture",
+        """
+Sounds (.wav .flac .ogg .mp3 .m4a …, the sound of videos) become pictures: one square picture of
+up to 8 seconds, a row of 8 of a longer sound; .gif and .mp4 move in the sound's time, and so does
+.webp beyond 8 seconds. Pictures become sounds (.wav .flac .ogg .mp3 .m4a).
+
+  sightsound generate clip.flac -o picture.png
+  sightsound generate photo.jpg -o sound.wav --seconds 6
+  sightsound generate recordings/ -o pictures/
+  sightsound generate 'takes/*.wav' -o 'out/{name}-{seed}.webp' --count 4
+""",
+    )
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="file, folder (and all below it) or pattern"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUTPUT",
+        help="file for one input; folder for several; or a name with {name} and {seed} in it",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="M",
+        help="name or folder of a model package (default: the one that comes with sightsound)",
+    )
+    parser.add_argument(
+        "--direction", choices=DIRECTIONS, help="default: as the types of the files say"
+    )
+    parser.add_argument(
+        "--seed",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="which of the possible results; the same seed gives the same one (default 0)",
+    )
+    parser.add_argument(
+        "--count",
+        type=_whole,
+        default=1,
+        metavar="N",
+        help="variants of each input, numbered, with seeds from --seed on (default 1)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_number,
+        default=4.0,
+        metavar="S",
+        help="length of a sound made of a picture (default 4)",
+    )
+    parser.add_argument(
+        "--row",
+        type=_whole,
+        metavar="N",
+        help="pictures in a row over the sound's time (default: 1 up to 8 seconds, then 8)",
+    )
+    _add_json(parser)
+
+
+def _add_data(commands: Any) -> None:
+    parser = commands.add_parser(
+        "data", help="make, import or look at a data set", description="Data sets."
+    )
+    sources = parser.add_subparsers(metavar="SOURCE", required=True, title="sources")
+
+    orchestra = _command(
+        sources, "orchestra", _data_orchestra, "make performances: music, sound and drawn players"
+    )
+    orchestra.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
+    orchestra.add_argument(
+        "--seed", type=_whole, default=1, metavar="N", help="another seed, another data set"
+    )
+    orchestra.add_argument(
+        "--scale",
+        type=_number,
+        default=1.0,
+        metavar="X",
+        help="share of orchestra-v1's counts, 0 to 1 (default 1: all of it)",
+    )
+    orchestra.add_argument(
+        "--instrument",
+        action="append",
+        metavar="NAME",
+        help="only this instrument; may be given several times (default: all 13)",
+    )
+    orchestra.add_argument(
+        "--midi", type=Path, metavar="FILE", help="play this MIDI file instead of made-up phrases"
+    )
+    orchestra.add_argument(
+        "--image-size", type=_whole, default=128, metavar="PIXELS", help="default 128"
+    )
+    orchestra.add_argument(
+        "--layout",
+        choices=("sightsound", "sub-urmp"),
+        default="sightsound",
+        help="sub-urmp: write Sub-URMP's folders beside it as well",
+    )
+
+    sub_urmp = _command(
+        sources, "sub-urmp", _data_sub_urmp, "import a copy of Sub-URMP; reports what is missing"
+    )
+    sub_urmp.add_argument("folder", type=Path, metavar="FOLDER")
+    sub_urmp.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
+
+    show = _command(sources, "show", _data_show, "say what is in a data set")
+    show.add_argument("dataset", type=Path, metavar="DATASET")
+
+
+def _add_train(commands: Any) -> None:
+    parser = _command(commands, "train", _train, "train a recipe on a data set")
+    parser.add_argument("recipe", metavar="RECIPE", help="name of a function in recipes.py")
+    parser.add_argument("--data", type=Path, required=True, metavar="DATASET")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="RUN",
+        help="folder of the run (default: under runs/, by data set and recipe)",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="replace one field of the recipe, e.g. training.steps=100; may be repeated",
+    )
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        metavar="DIR",
+        help="real recordings, one folder per instrument, for recipes that mix them in",
+    )
+
+
+def _add_export(commands: Any) -> None:
+    parser = _command(commands, "export", _export, "make a model package of a training run")
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL")
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "evaluate",
+        _evaluate,
+        "measure a model: on a data set, or on folders of recordings",
+    )
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="name or folder of a model package (default: the one that comes with sightsound)",
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, metavar="DATASET")
+    source.add_argument(
+        "--sounds",
+        type=Path,
+        metavar="DIR",
+        help="one folder of recordings per instrument, and manifest.csv if there is one",
+    )
+    parser.add_argument(
+        "--split", choices=SPLITS, default="test", help="part of DATASET (default test)"
+    )
+    parser.add_argument("--fold", metavar="F", help="only this fold of DIR's manifest.csv")
+    parser.add_argument(
+        "--samples", type=Path, metavar="DIR", help="write the generated files there as well"
+    )
+    _add_json(parser)
+
+
+def _add_models(commands: Any) -> None:
+    _add_json(_command(commands, "models", _models, "list the models that come with sightsound"))
+
+
+def _command(
+    commands: Any, name: str, function: Any, summary: str, details: str = ""
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=details,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object, and nothing else, to stdout"
+    )
+
+
+def _whole(text: str) -> int:
+    """A whole number; what it may be is for the command to say."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+# --- Output ---------------------------------------------------------------------------------
+
+
+def _complain(message: str) -> int:
+    print(f"sightsound: error: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_MENDABLE
+
+
+def _print_json(tree: dict[str, Any]) -> None:
+    print(json.dumps(tree, ensure_ascii=False, indent=1))
+
+
+def _missing_extra(error: ModuleNotFoundError) -> str:
+    """Which extra brings a module that the base install lacks."""
+    module = (error.name or "").split(".")[0]
+    extras = {
+        "torch": "train",
+        "safetensors": "train",
+        "onnx": "train",
+        "onnxscript": "train",
+        "tensorboard": "train",
+        "skia": "orchestra",
+        "fluidsynth": "orchestra",
+        "mido": "orchestra",
+        "scipy": "orchestra",
+    }
+    if module not in extras:
+        raise error
+    extra = extras[module]
+    return f"this command needs {module}; install it with: pip install 'sightsound[{extra}]'"
