@@ -62,7 +62,7 @@ class ConstantQConfig:
     def decimations(self, octave: int) -> int:
         """How often the rate is halved before octave ``octave`` (0 = lowest) is measured."""
         upper = self.f_min * 2.0 ** (octave + 1)
-        return int(math.floor(math.log2(PASS_BAND * self.sample_rate / upper)))
+        return math.floor(math.log2(PASS_BAND * self.sample_rate / upper))
 
     def frames(self, samples: int) -> int:
         """Number L of frames of ``samples`` samples (centred frames)."""
@@ -117,9 +117,10 @@ class ConstantQ(nn.Module):
                 halvings += 1
             kernels = self.get_buffer(self.kernel_names[octave])
             hop = config.hop_length >> halvings
-            parts = nn.functional.conv1d(
-                signal, kernels, stride=hop, padding=kernels.shape[-1] // 2
-            )[..., :frames]
+            half = kernels.shape[-1] // 2
+            # One hop more on the right, since a frame may be centred just beyond the end.
+            padded = nn.functional.pad(signal, (half, half + hop))
+            parts = nn.functional.conv1d(padded, kernels, stride=hop)[..., :frames]
             real, imaginary = parts.chunk(2, dim=-2)
             octaves.append(real * real + imaginary * imaginary)
         return torch.cat(octaves[::-1], dim=-2)
@@ -146,4 +147,5 @@ def _decimator() -> NDArray[np.float32]:
     """Low-pass (taps,) for halving the rate: flat to 0.195, 80 dB down from 0.305 of the rate."""
     time = np.arange(DECIMATOR_TAPS) - DECIMATOR_TAPS // 2
     taps = 0.5 * np.sinc(0.5 * time) * np.kaiser(DECIMATOR_TAPS, DECIMATOR_BETA)
-    return (taps / taps.sum()).astype(np.float32)
+    decimator: NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
+    return decimator

@@ -80,7 +80,7 @@ class LogMel(nn.Module):
         frames = frame(waveform, self.config.n_fft, self.config.hop_length)  # (B, L, n_fft)
         columns = self.twiddle.shape[-2]
         rows = self.config.n_fft // columns
-        grid = (frames * self.window).unflatten(-1, (rows, columns))
+        grid = (frames * self.window).reshape(*frames.shape[:-1], rows, columns)
         inner = grid.transpose(-1, -2) @ self.first  # (B, L, columns, 2 × half)
         real, imaginary = inner.chunk(2, dim=-1)
         cosine, sine = self.twiddle[0], self.twiddle[1]
@@ -145,7 +145,7 @@ def frame(waveform: Tensor, length: int, hop_length: int) -> Tensor:
     step, parts = hop_length // block, length // block
     needed = (frames - 1) * hop_length + length
     padded = nn.functional.pad(waveform, (length // 2, needed - samples - length // 2))
-    blocks = padded.unflatten(-1, (needed // block, block))  # (B, blocks, block)
+    blocks = padded.reshape(-1, needed // block, block)  # (B, blocks, block)
     last = (frames - 1) * step + 1
     return torch.cat([blocks[:, part : part + last : step] for part in range(parts)], dim=-1)
 
