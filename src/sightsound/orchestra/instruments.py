@@ -38,6 +38,10 @@ class Anchors:
     """Four fingers from the index on, 0 lifted to 1 pressed."""
     keypoints: dict[str, Point]
     """Points of interest on the instrument; the same names in each frame."""
+    left_tips: tuple[Point, ...] = ()
+    """Where the left fingertips lie, index first; empty: the hand decides."""
+    right_tips: tuple[Point, ...] = ()
+    """Where the right fingertips lie, index first; empty: the hand decides."""
 
 
 @dataclass(frozen=True)
