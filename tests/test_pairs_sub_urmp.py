@@ -1,0 +1,215 @@
+"""Sub-URMP's layout in and out: the rules of the import, what is reported, the round trip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image as PillowImage
+
+from sightsound.errors import DataError
+from sightsound.pairs import sub_urmp
+from sightsound.pairs.performances import Dataset
+from sightsound.pairs.store import StoreConfig, open_store
+from sightsound.pairs.sub_urmp import export_sub_urmp, import_sub_urmp
+from tiny_dataset import add_performance, finish
+
+RATE = 44_100
+STRIDE, CHUNK = 4410, 22_050
+
+
+def song_sound(seed: int, count: int) -> np.ndarray:
+    """int16 samples of a song with ``count`` chunks."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-8000, 8000, STRIDE * (count - 1) + CHUNK).astype(np.int16)
+
+
+def write_song(
+    root: Path, folder: str, instrument: str, number: str, count: int, seed: int
+) -> np.ndarray:
+    """A song as it is distributed: wide pictures, stereo chunks, the first named 500."""
+    sound = song_sound(seed, count)
+    for place in range(count):
+        stem = f"{instrument}/{instrument}{number}_{500 + 100 * place}"
+        chunk = root / "chunk" / folder / f"{stem}.wav"
+        picture = root / "img" / folder / f"{stem}.jpg"
+        for path in (chunk, picture):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        window = sound[place * STRIDE : place * STRIDE + CHUNK]
+        soundfile.write(chunk, np.stack([window, window], axis=1), RATE, subtype="PCM_16")
+        pixels = np.zeros((36, 64, 3), np.uint8)
+        pixels[:, 14:50] = 20 + 5 * place  # the central square; black beside it
+        PillowImage.fromarray(pixels).save(picture, quality=95)
+    return sound
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    root = tmp_path / "Sub-URMP"
+    write_song(root, "train", "flute", "00", 10, 1)
+    write_song(root, "train", "flute", "04", 5, 2)
+    write_song(root, "train", "double_bass", "00", 5, 3)
+    write_song(root, "validation", "flute", "01", 5, 4)
+    return root
+
+
+def imported(source: Path, tmp_path: Path) -> tuple[Dataset, str]:
+    report = import_sub_urmp(source, tmp_path / "data", image_size=16, progress=False)
+    return Dataset.open(tmp_path / "data"), str(report)
+
+
+def test_a_whole_layout(source: Path, tmp_path: Path) -> None:
+    report = import_sub_urmp(source, tmp_path / "data", image_size=16, progress=False)
+    # Their validation is our test; the shortest of several train songs is our validation.
+    assert report.performances == {
+        "flute00": "train",
+        "flute04": "validation",
+        "flute01": "test",
+        "double_bass00": "train",
+    }
+    assert report.pairs == 25
+    assert (report.missing, report.doubled, report.odd) == ([], [], [])
+    dataset = Dataset.open(tmp_path / "data")
+    assert dataset.classes == ("double_bass", "flute")
+    song = next(each for each in dataset.members if each.id == "flute00")
+    np.testing.assert_array_equal(song.sound()[0] * 32768, song_sound(1, 10))  # bit for bit
+    pixels = song.frame_pixels()
+    assert pixels.shape == (10, 16, 16, 3)
+    np.testing.assert_allclose(pixels.mean(axis=(1, 2, 3)), 20 + 5 * np.arange(10), atol=2)
+    np.testing.assert_allclose(song.frame_times(), np.arange(10) / 10)
+    # Each pair is the picture and the chunk of one stem.
+    pairs = open_store(dataset, StoreConfig(image_size=16), progress=False).pairs("train")
+    assert pairs.counts() == {"double_bass": 5, "flute": 10}
+    flutes = pairs.only(["flute"])
+    for place in range(10):
+        window = song_sound(1, 10)[place * STRIDE :][:CHUNK]
+        np.testing.assert_array_equal(flutes.waveforms(np.array([place]))[0] * 32768, window)
+        level = flutes.images(np.array([place])).mean()
+        assert level == pytest.approx(20 + 5 * place, abs=2)
+
+
+def test_trouble_is_reported_and_the_rest_goes_on(source: Path, tmp_path: Path) -> None:
+    (source / "img/train/flute/flute00_700.jpg").unlink()
+    (source / "chunk/train/double_bass/double_bass00_900.wav").unlink()
+    (source / "img/train/flute/flute00_900.jpg").write_bytes(b"no picture")
+    (source / "img/train/flute/flute04_500.png").write_bytes(b"the same again")
+    (source / "img/train/flute/cover.jpg").write_bytes(b"a stranger")
+    (source / "img/train/kazoo").mkdir()
+    (source / "img/train/kazoo/kazoo00_500.jpg").write_bytes(b"no instrument of ours")
+    write_song(source, "train", "flute", "01", 5, 4)  # of their validation, too
+    noise = np.random.default_rng(0).integers(-99, 99, (CHUNK, 2)).astype(np.int16)
+    soundfile.write(source / "chunk/train/flute/flute00_1200.wav", noise, RATE, subtype="PCM_16")
+
+    report = import_sub_urmp(source, tmp_path / "data", image_size=16, progress=False)
+    assert sorted(report.missing) == [
+        "train/double_bass/double_bass00_900: no chunk",
+        "train/flute/flute00_700: no picture",
+    ]
+    assert len(report.doubled) == 2
+    assert "flute04_500.png" in report.doubled[0]
+    assert "song flute01: in train and validation" in report.doubled[1]
+    odd = "\n".join(report.odd)
+    for expected in ("cover.jpg", "kazoo", "flute00_900.jpg", "chunks differ from their neighbour"):
+        assert expected in odd
+    assert report.performances["flute01"] == "test"
+    dataset = Dataset.open(tmp_path / "data")
+    song = next(each for each in dataset.members if each.id == "flute00")
+    np.testing.assert_allclose(song.frame_times(), [0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9])
+    pairs = open_store(dataset, StoreConfig(image_size=16), progress=False).pairs("train")
+    assert pairs.counts()["flute"] == 8
+    assert "missing: 2" in str(report)
+
+
+def test_a_gap_in_the_sound_parts_a_song(source: Path, tmp_path: Path) -> None:
+    """No window may reach over sound that is not there."""
+    write_song(source, "train", "flute", "00", 16, 1)
+    for time in range(800, 1400, 100):
+        (source / f"chunk/train/flute/flute00_{time}.wav").unlink()
+    dataset, report = imported(source, tmp_path)
+    names = {each.id: each.seconds for each in dataset.members if each.split == "train"}
+    assert names == {
+        "flute00": pytest.approx(0.7),
+        "flute00_1400": pytest.approx(1.1),
+        "double_bass00": pytest.approx(0.9),
+    }
+    later = next(each for each in dataset.members if each.id == "flute00_1400")
+    np.testing.assert_array_equal(
+        later.sound()[0] * 32768, song_sound(1, 16)[9 * STRIDE : 15 * STRIDE + CHUNK]
+    )
+    assert "in 2 pieces" in report
+
+
+def test_a_stopped_import_goes_on(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(source, tmp_path / "unbroken")
+    written = []
+    real = sub_urmp.write_performance
+
+    def stopping(*arguments, **options):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(arguments[1].id)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(sub_urmp, "write_performance", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        imported(source, tmp_path)
+    with pytest.raises(DataError, match="not a finished data set"):
+        Dataset.open(tmp_path / "data")
+    monkeypatch.setattr(sub_urmp, "write_performance", real)
+    dataset, report = imported(source, tmp_path)
+    assert dataset.sha256 == Dataset.open(tmp_path / "unbroken" / "data").sha256
+    assert report.startswith("4 performances, 25 pairs")
+
+
+def test_no_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder 'img' here"):
+        import_sub_urmp(tmp_path, tmp_path / "data")
+    (tmp_path / "img").mkdir()
+    (tmp_path / "chunk").mkdir()
+    with pytest.raises(DataError, match="not one chunk"):
+        import_sub_urmp(tmp_path, tmp_path / "data", progress=False)
+
+
+def test_round_trip(source: Path, tmp_path: Path) -> None:
+    first, _ = imported(source, tmp_path)
+    layout = tmp_path / "layout"
+    assert export_sub_urmp(first, layout, progress=False) == 25
+    names = {path.relative_to(source) for path in source.rglob("*_*.*")}
+    assert {path.relative_to(layout) for path in layout.rglob("*_*.*")} == names
+    samples, rate = soundfile.read(layout / "chunk/train/flute/flute00_700.wav", dtype="int16")
+    assert (rate, samples.shape) == (RATE, (CHUNK, 2))
+    np.testing.assert_array_equal(samples[:, 0], samples[:, 1])
+    np.testing.assert_array_equal(samples[:, 0], song_sound(1, 10)[2 * STRIDE :][:CHUNK])
+    import_sub_urmp(layout, tmp_path / "again", image_size=16, progress=False)
+    second = Dataset.open(tmp_path / "again")
+    for one, other in zip(first.members, second.members, strict=True):
+        assert (one.id, one.split, one.frames) == (other.id, other.split, other.frames)
+        np.testing.assert_array_equal(one.sound(), other.sound())
+        error = one.frame_pixels().astype(int) - other.frame_pixels()
+        assert np.abs(error).max() <= 4  # JPEG and H.264 once more
+    with pytest.raises(DataError, match="exists already"):
+        export_sub_urmp(first, layout)
+
+
+def test_other_data_sets_are_numbered(tmp_path: Path) -> None:
+    """25 frames a second become 10; judge and unheard have no place in the layout."""
+    for seed, (name, split) in enumerate(
+        [("b", "train"), ("a", "train"), ("c", "validation"), ("d", "test"), ("e", "judge")]
+    ):
+        add_performance(tmp_path / "data", name, split, "horn", name, seconds=1.0, seed=seed)
+    layout = tmp_path / "layout"
+    assert export_sub_urmp(finish(tmp_path / "data"), layout, progress=False) == 4 * 6
+    folders = {path.stem: path.parent.parent.name for path in layout.rglob("*_500.wav")}
+    assert folders == {
+        "horn00_500": "train",
+        "horn01_500": "train",
+        "horn02_500": "train",
+        "horn03_500": "validation",
+    }
+    lines = (layout / "songs.csv").read_text().splitlines()
+    assert lines[0] == "song,folder,performance,split,player,piece"
+    assert lines[3] == "horn02,train,c,validation,c,piece of c"
