@@ -91,12 +91,13 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
                 "make it first"
             )
         temporary = target.parent / f".sightsound-{secrets.token_hex(8)}.part"
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         raise _refuse_write(path, error) from error
     except (ValueError, RuntimeError) as error:  # a zero byte in the name, a loop of links
         raise MediaError(f"{shown(path)}: not a usable name ({one_line(error)})") from error
     try:
+        # In here, for Ctrl-C may come right after the file was made.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())  # some file systems tell of a full disk only here
