@@ -11,7 +11,7 @@ from typing import Literal
 
 import skia
 
-from sightsound.orchestra.instruments import Anchors, InstrumentLook, MechanismFrame
+from sightsound.orchestra.instruments import Anchors, InstrumentLook, MechanismFrame, Point
 from sightsound.orchestra.tubes import (
     BLACK,
     Tones,
@@ -70,14 +70,19 @@ class Trumpet:
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Left palm round the casings, right palm above the pistons."""
+        valves = _valves(mechanism)
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(-0.78, 0.36),
-            right_hand=(-0.66, -0.3),
+            left_hand=(-0.84, 0.46),
+            right_hand=(-0.5, -0.24),
             left_grip=math.pi + 0.5,
             right_grip=math.pi - 0.5,
             left_fingers=(1.0, 1.0, 1.0, 1.0),
-            right_fingers=fingers(_valves(mechanism)),
+            right_fingers=fingers(valves),
+            right_tips=(
+                *(_trumpet_cap(index, down) for index, down in enumerate(valves[:3])),
+                (-1.2, -0.14),
+            ),
             keypoints={"bell": (-2.16, 0.1), "valves": (-0.86, 0.1)},
         )
 
@@ -97,6 +102,11 @@ class Trumpet:
 
 
 TRUMPET_TUBE = 0.052
+
+
+def _trumpet_cap(index: int, down: float) -> Point:
+    """Top of a piston: it sinks as it is pressed."""
+    return -0.66 - 0.19 * index, -0.24 + 0.14 * down
 
 
 def _trumpet_back(canvas: skia.Canvas, look: InstrumentLook) -> None:
@@ -120,8 +130,7 @@ def _trumpet_back(canvas: skia.Canvas, look: InstrumentLook) -> None:
 def _trumpet_pistons(canvas: skia.Canvas, look: InstrumentLook, valves: tuple[float, ...]) -> None:
     tones, fittings, light = body_metal(look), plated(look.metal), light_vector(look, Trumpet.tilt)
     for index, down in enumerate(valves):
-        x = -0.66 - 0.19 * index * 3 / max(len(valves), 3)
-        stem = -0.23 + 0.13 * down
+        x, stem = _trumpet_cap(index, down)
         canvas.drawLine(x, stem, x, -0.05, stroke(fittings.outline, 0.05))
         canvas.drawLine(x, stem, x, -0.05, stroke(fittings.light, 0.03))
         post(canvas, fittings, light, (x, stem), 0.022, 0.07)
@@ -153,16 +162,16 @@ class Trombone:
         way = SLIDE_STROKE * value(mechanism, "slide_extension")
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(-0.42, 0.06),
-            right_hand=(-0.8 - way, 0.08),
+            left_hand=(-0.5, 0.2),
+            right_hand=(-0.9 - way, 0.16),
             left_grip=-math.pi / 2,
             right_grip=-math.pi / 2,
             left_fingers=(0.4, 1.0, 1.0, 1.0),
             right_fingers=(1.0, 1.0, 1.0, 1.0),
             keypoints={
-                "bell": (-0.98, -0.62),
-                "slide_end": (-2.1 - way, -0.1),
-                "bow": (1.0, -0.42),
+                "bell": (-0.98, -0.82),
+                "slide_end": (-2.0 - way, -0.1),
+                "bow": (0.9, -0.61),
             },
         )
 
@@ -188,27 +197,27 @@ SLIDE_GAP = -0.2  # from the tube at the lips to the returning tube
 
 def _trombone_bell(canvas: skia.Canvas, look: InstrumentLook) -> None:
     tones, light = body_metal(look), light_vector(look, Trombone.tilt)
-    stem = straight((0.1, -0.62), (-0.98, -0.62), 36)
+    stem = straight((0.1, -0.82), (-0.98, -0.82), 36)
     flared(stem, 0.07, 0.15, 0.5, 3.6).paint(canvas, tones, light, 0.034)
-    bell_mouth(canvas, tones, (-0.98, -0.62), 0.5, 0.19, math.pi)
+    bell_mouth(canvas, tones, (-0.98, -0.82), 0.5, 0.19, math.pi)
 
 
 def _trombone_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
     tones, fittings, light = body_metal(look), plated(look.metal), light_vector(look, Trombone.tilt)
     # Inner slide, of which the outer one leaves more bare the further it is out.
     for y in (0.0, SLIDE_GAP):
-        tube(straight((-0.2, y), (-2.05, y), 3), 0.03).paint(canvas, fittings, light, 0.022)
+        tube(straight((-0.2, y), (-1.95, y), 3), 0.03).paint(canvas, fittings, light, 0.022)
         post(canvas, tones, light, (-0.34, y), 0.1, 0.05, 0.0)
     # Gooseneck and bow.
-    bow = arc((0.78, -0.41), 0.21, math.pi / 2, -math.pi / 2, 20)
-    goose = spline((-0.34, SLIDE_GAP), (-0.15, SLIDE_GAP), (0.1, -0.2), (0.78, -0.2), points=20)
-    tube(join(goose, bow, straight((0.78, -0.62), (0.05, -0.62))), 0.058).paint(
+    bow = arc((0.68, -0.61), 0.21, math.pi / 2, -math.pi / 2, 20)
+    goose = spline((-0.34, SLIDE_GAP), (-0.16, -0.25), (0.02, -0.39), (0.68, -0.4), points=24)
+    tube(join(goose, bow, straight((0.68, -0.82), (0.05, -0.82))), 0.058).paint(
         canvas, tones, light, 0.03
     )
-    post(canvas, fittings, light, (0.74, -0.62), 0.07, 0.068, 0.0)
-    post(canvas, fittings, light, (0.74, -0.2), 0.07, 0.068, 0.0)
-    rod(canvas, tones, straight((-0.25, -0.2), (-0.25, -0.6)), 0.045)
-    rod(canvas, tones, straight((0.4, -0.22), (0.4, -0.6)), 0.045)
+    post(canvas, fittings, light, (0.64, -0.82), 0.07, 0.068, 0.0)
+    post(canvas, fittings, light, (0.64, -0.4), 0.07, 0.068, 0.0)
+    rod(canvas, tones, straight((-0.12, -0.28), (-0.16, -0.8)), 0.045)
+    rod(canvas, tones, straight((0.36, -0.42), (0.36, -0.8)), 0.045)
     rod(canvas, tones, straight((-0.4, 0.0), (-0.4, SLIDE_GAP)), 0.05)
     _trombone_bell(canvas, look)
     _mouthpiece(canvas, fittings, light, math.pi, 0.1)
@@ -216,16 +225,16 @@ def _trombone_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
 
 def _trombone_slide(canvas: skia.Canvas, look: InstrumentLook) -> None:
     tones, fittings, light = body_metal(look), plated(look.metal), light_vector(look, Trombone.tilt)
-    bend = arc((-2.0, SLIDE_GAP / 2), -SLIDE_GAP / 2, math.pi / 2, 3 * math.pi / 2, 16)
+    bend = arc((-1.9, SLIDE_GAP / 2), -SLIDE_GAP / 2, math.pi / 2, 3 * math.pi / 2, 16)
     line = join(
-        straight((-0.74, 0.0), (-2.0, 0.0)), bend, straight((-2.0, SLIDE_GAP), (-0.74, SLIDE_GAP))
+        straight((-0.84, 0.0), (-1.9, 0.0)), bend, straight((-1.9, SLIDE_GAP), (-0.84, SLIDE_GAP))
     )
     tube(line, 0.046).paint(canvas, fittings, light, 0.03)
     for y in (0.0, SLIDE_GAP):
-        post(canvas, tones, light, (-0.78, y), 0.06, 0.056, 0.0)
-        post(canvas, tones, light, (-1.96, y), 0.03, 0.056, 0.0)
-    rod(canvas, tones, straight((-0.8, 0.0), (-0.8, SLIDE_GAP)), 0.055)
-    post(canvas, tones, light, (-2.11, SLIDE_GAP / 2), 0.035, 0.045, 0.0)
+        post(canvas, tones, light, (-0.88, y), 0.06, 0.056, 0.0)
+        post(canvas, tones, light, (-1.86, y), 0.03, 0.056, 0.0)
+    rod(canvas, tones, straight((-0.9, 0.0), (-0.9, SLIDE_GAP)), 0.055)
+    post(canvas, tones, light, (-2.01, SLIDE_GAP / 2), 0.035, 0.045, 0.0)
 
 
 # ------------------------------------------------------------------ horn
@@ -240,14 +249,19 @@ class Horn:
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Left palm at the levers, right palm in the bell."""
+        valves = _valves(mechanism)
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(0.36, 1.3),
-            right_hand=(-1.3, 2.26),
+            left_hand=(0.44, 1.42),
+            right_hand=(-1.44, 2.34),
             left_grip=math.pi + 0.1,
-            right_grip=-0.75,
-            left_fingers=fingers(_valves(mechanism)),
+            right_grip=-0.7,
+            left_fingers=(*fingers(valves[:3], 3), 1.0),
             right_fingers=(0.8, 0.8, 0.8, 0.8),
+            left_tips=(
+                *(_horn_lever(index, down) for index, down in enumerate(valves[:3])),
+                (0.3, 1.72),
+            ),
             keypoints={"bell": (-1.36, 2.3), "coil": HORN_CENTRE},
         )
 
@@ -301,13 +315,17 @@ def _horn_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
     _mouthpiece(canvas, fittings, light, 1.45, 0.075)
 
 
+def _horn_lever(index: int, down: float) -> Point:
+    """Paddle of a rotary valve: it swings in as it is pressed."""
+    return 0.1 - 0.09 * down, 1.22 + 0.19 * index + 0.05 * down
+
+
 def _horn_valves(canvas: skia.Canvas, look: InstrumentLook, valves: tuple[float, ...]) -> None:
     tones, fittings, light = body_metal(look), plated(look.metal), light_vector(look, Horn.tilt)
     for index, down in enumerate(valves):
-        y = 1.2 + 0.2 * index * 3 / max(len(valves), 3)
-        x = -0.2
-        rod(canvas, fittings, straight((x, y), (0.12 - 0.03 * down, y - 0.02 + 0.06 * down)), 0.035)
-        lever = (0.1 - 0.06 * down, y + 0.04 * down)
+        x, y = -0.26, 1.22 + 0.19 * index
+        lever = _horn_lever(index, down)
+        rod(canvas, fittings, straight((x, y), lever), 0.035)
         canvas.drawCircle(*lever, 0.062, fill(fittings.outline))
         canvas.drawCircle(*lever, 0.046, fill(mix(fittings.light, fittings.dark, 0.5 * down)))
         canvas.drawCircle(x, y, 0.112, fill(tones.outline))
@@ -347,14 +365,16 @@ class Tuba:
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Left palm round the outer branch, right palm at the pistons."""
+        valves = _valves(mechanism)
         return Anchors(
             mouth=(0.0, 0.0),
             left_hand=(1.12, 1.3),
-            right_hand=(-0.42, 1.0),
+            right_hand=(-0.5, 1.06),
             left_grip=math.pi,
             right_grip=0.0,
             left_fingers=(1.0, 1.0, 1.0, 1.0),
-            right_fingers=fingers(_valves(mechanism)),
+            right_fingers=fingers(valves),
+            right_tips=tuple(_tuba_cap(index, down) for index, down in enumerate(valves[:4])),
             keypoints={"bell": (0.98, -1.4), "bottom": (0.2, 2.5)},
         )
 
@@ -401,11 +421,15 @@ def _tuba_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
     _mouthpiece(canvas, fittings, light, 0.9, 0.1)
 
 
+def _tuba_cap(index: int, down: float) -> Point:
+    """End of a piston's stem: it moves in as it is pressed."""
+    return -0.22 + 0.14 * down, 0.78 + 0.17 * index
+
+
 def _tuba_pistons(canvas: skia.Canvas, look: InstrumentLook, valves: tuple[float, ...]) -> None:
     tones, fittings, light = body_metal(look), plated(look.metal), light_vector(look, Tuba.tilt)
     for index, down in enumerate(valves):
-        y = 0.78 + 0.17 * index * 4 / max(len(valves), 4)
-        stem = -0.22 + 0.13 * down
+        stem, y = _tuba_cap(index, down)
         canvas.drawLine(stem, y, 0.0, y, stroke(fittings.outline, 0.055))
         canvas.drawLine(stem, y, 0.0, y, stroke(fittings.light, 0.032))
         post(canvas, fittings, light, (stem, y), 0.022, 0.07, 0.0)

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import skia
 
 from sightsound.orchestra.fingering import KEYS
-from sightsound.orchestra.instruments import Anchors, Colour, InstrumentLook, MechanismFrame
+from sightsound.orchestra.instruments import Anchors, Colour, InstrumentLook, MechanismFrame, Point
 from sightsound.orchestra.tubes import (
     arc,
     bell_mouth,
@@ -43,6 +43,7 @@ from sightsound.orchestra.tubes import (
 CANE: Colour = (226, 190, 122)
 IVORY = metal((238, 232, 216), (160, 150, 130), (255, 252, 244))
 EBONITE = wood((34, 34, 38), (8, 8, 10), (190, 194, 205))
+Stacks: TypeAlias = "tuple[Segment, Segment, float]"
 Segment: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -78,6 +79,24 @@ def _places(
     return [*left[1:4], *right[0:3], little_left, little_right, left[0], register]
 
 
+def _tips(
+    keys: Sequence[float], stacks: Stacks, left: Point, right: Point
+) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+    """Fingertips: on the keys they close, drawn back toward the palm from those they leave open."""
+    if len(keys) != len(KEYS):
+        return (), ()
+    places = _places(keys, *stacks)
+
+    def tip(key: int, palm: Point) -> Point:
+        (x, y), back = places[key], 0.32 * (1.0 - keys[key])
+        return x + (palm[0] - x) * back, y + (palm[1] - y) * back - 0.2 * back
+
+    return (
+        tuple(tip(key, left) for key in (0, 1, 2, 6)),
+        tuple(tip(key, right) for key in (3, 4, 5, 7)),
+    )
+
+
 def _across(segment: Segment, reach: float) -> tuple[float, float]:
     """Vector of length ``reach`` square to a segment."""
     (x0, y0), (x1, y1) = segment
@@ -86,6 +105,9 @@ def _across(segment: Segment, reach: float) -> tuple[float, float]:
 
 
 # ------------------------------------------------------------------ flute
+
+
+FLUTE_STACKS: Stacks = (((-0.72, 0.025), (-1.3, 0.025)), ((-1.44, 0.025), (-1.98, 0.025)), 0.0)
 
 
 class Flute:
@@ -97,15 +119,20 @@ class Flute:
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Both palms under the tube, fingers reaching up over it."""
-        left, right = _hands(_keys(mechanism))
+        keys = _keys(mechanism)
+        left, right = _hands(keys)
+        palms: tuple[Point, Point] = ((-1.04, 0.34), (-1.66, 0.34))
+        left_tips, right_tips = _tips(keys, FLUTE_STACKS, *palms)
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(-0.94, 0.17),
-            right_hand=(-1.66, 0.17),
+            left_hand=palms[0],
+            right_hand=palms[1],
             left_grip=-math.pi / 2 - 0.2,
             right_grip=-math.pi / 2 + 0.2,
             left_fingers=left,
             right_fingers=right,
+            left_tips=left_tips,
+            right_tips=right_tips,
             keypoints={"crown": (0.42, 0.05), "foot": (-2.3, 0.05)},
         )
 
@@ -145,13 +172,16 @@ def _flute_tube(canvas: skia.Canvas, look: InstrumentLook) -> None:
 
 def _flute_keys(canvas: skia.Canvas, look: InstrumentLook, keys: tuple[float, ...]) -> None:
     fittings, light = plated(look.metal), light_vector(look, Flute.tilt)
-    places = _places(keys, ((-0.72, 0.025), (-1.3, 0.025)), ((-1.44, 0.025), (-2.02, 0.025)), 0.0)
+    places = _places(keys, *FLUTE_STACKS)
     places = [(x - 0.08 * (i in (6, 7)), y) for i, (x, y) in enumerate(places)]
     size = min(0.08, 0.8 / max(len(keys), 1))
     cups(canvas, fittings, light, places, (size, size * 0.72), keys, (0.0, -0.06))
 
 
 # ------------------------------------------------------------------ oboe
+
+
+OBOE_STACKS: Stacks = (((0.0, 0.56), (0.0, 1.08)), ((0.0, 1.42), (0.0, 1.84)), 0.1)
 
 
 class Oboe:
@@ -163,15 +193,20 @@ class Oboe:
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Left palm above on the picture's right, right palm below on its left."""
-        left, right = _hands(_keys(mechanism))
+        keys = _keys(mechanism)
+        left, right = _hands(keys)
+        palms: tuple[Point, Point] = ((0.3, 0.86), (-0.3, 1.62))
+        left_tips, right_tips = _tips(keys, OBOE_STACKS, *palms)
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(0.14, 0.92),
-            right_hand=(-0.15, 1.62),
+            left_hand=palms[0],
+            right_hand=palms[1],
             left_grip=math.pi + 0.35,
             right_grip=-0.35,
             left_fingers=left,
             right_fingers=right,
+            left_tips=left_tips,
+            right_tips=right_tips,
             keypoints={"bell": (0.0, 2.5), "reed": (0.0, 0.14)},
         )
 
@@ -191,14 +226,14 @@ class Oboe:
 def _oboe_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
     tones = wood(look.base, look.dark, look.light)
     fittings, light = plated(look.metal), light_vector(look, Oboe.tilt)
-    reed = turned(straight((0.0, -0.03), (0.0, 0.2)), ((0, 0.05), (0.5, 0.036), (1, 0.028)), 8)
+    reed = turned(straight((0.0, -0.03), (0.0, 0.22)), ((0, 0.062), (0.5, 0.046), (1, 0.034)), 8)
     reed.paint(canvas, wood(CANE, (150, 105, 50), (255, 236, 190)), light, 0.02)
     staple = tube(straight((0.0, 0.17), (0.0, 0.33), 3), 0.036)
     staple.paint(canvas, wood((168, 40, 44), (80, 12, 18), (240, 130, 120)), light, 0.02)
     profile = (
         (0.0, 0.062), (0.05, 0.066), (0.07, 0.055), (0.38, 0.066), (0.4, 0.078), (0.44, 0.078),
-        (0.46, 0.07), (0.79, 0.085), (0.81, 0.1), (0.88, 0.125), (0.93, 0.128), (0.97, 0.14),
-        (1.0, 0.155),
+        (0.46, 0.07), (0.79, 0.085), (0.81, 0.1), (0.88, 0.142), (0.92, 0.15), (0.96, 0.142),
+        (1.0, 0.158),
     )  # fmt: skip
     turned(straight((0.0, 0.32), (0.0, 2.5)), profile, 60).paint(canvas, tones, light, 0.034)
     bell_mouth(canvas, tones, (0.0, 2.5), 0.15, 0.035, math.pi / 2)
@@ -222,7 +257,7 @@ def _oboe_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
 
 def _oboe_keys(canvas: skia.Canvas, look: InstrumentLook, keys: tuple[float, ...]) -> None:
     fittings, light = plated(look.metal), light_vector(look, Oboe.tilt)
-    places = _places(keys, ((0.0, 0.62), (0.0, 1.1)), ((0.0, 1.4), (0.0, 2.0)), 0.1)
+    places = _places(keys, *OBOE_STACKS)
     size = min(0.058, 0.36 / max(len(keys), 1) + 0.012)
     cups(canvas, fittings, light, places, (size, size * 0.9), keys, (0.045, -0.01))
 
@@ -230,25 +265,33 @@ def _oboe_keys(canvas: skia.Canvas, look: InstrumentLook, keys: tuple[float, ...
 # ------------------------------------------------------------------ clarinet
 
 
+CLARINET_STACKS: Stacks = (((0.0, 0.66), (0.0, 1.2)), ((0.0, 1.52), (0.0, 1.94)), 0.11)
+
+
 class Clarinet:
     """Stout black tube with silver rings and keys, a beak above and a wide bell below."""
 
     name = "clarinet"
     hold: Literal["mouth"] = "mouth"
-    tilt = 0.2
+    tilt = 0.3
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Left palm above on the picture's right, right palm below on its left."""
-        left, right = _hands(_keys(mechanism))
+        keys = _keys(mechanism)
+        left, right = _hands(keys)
+        palms: tuple[Point, Point] = ((0.34, 0.98), (-0.34, 1.72))
+        left_tips, right_tips = _tips(keys, CLARINET_STACKS, *palms)
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(0.17, 0.95),
-            right_hand=(-0.18, 1.65),
+            left_hand=palms[0],
+            right_hand=palms[1],
             left_grip=math.pi + 0.3,
             right_grip=-0.3,
             left_fingers=left,
             right_fingers=right,
-            keypoints={"bell": (0.0, 2.56), "barrel": (0.0, 0.42)},
+            left_tips=left_tips,
+            right_tips=right_tips,
+            keypoints={"bell": (0.0, 2.68), "barrel": (0.0, 0.42)},
         )
 
     def draw_behind(
@@ -272,16 +315,16 @@ def _clarinet_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
     post(canvas, fittings, light, (0.0, 0.17), 0.055, 0.078)
     canvas.drawLine(-0.07, 0.17, 0.07, 0.17, stroke(fittings.dark, 0.018))
     profile = (
-        (0.0, 0.09), (0.05, 0.105), (0.1, 0.09), (0.12, 0.085), (0.4, 0.085), (0.45, 0.088),
-        (0.78, 0.09), (0.79, 0.108), (0.84, 0.115), (0.89, 0.138), (0.94, 0.18), (0.98, 0.238),
-        (1.0, 0.255),
+        (0.0, 0.1), (0.05, 0.118), (0.1, 0.1), (0.12, 0.097), (0.4, 0.1), (0.45, 0.102),
+        (0.77, 0.104), (0.78, 0.122), (0.83, 0.135), (0.88, 0.17), (0.93, 0.222), (0.98, 0.295),
+        (1.0, 0.315),
     )  # fmt: skip
-    turned(straight((0.0, 0.3), (0.0, 2.56)), profile, 60).paint(canvas, tones, light, 0.036)
-    bell_mouth(canvas, tones, (0.0, 2.56), 0.255, 0.062, math.pi / 2)
-    rim = skia.Rect.MakeLTRB(-0.255, 2.498, 0.255, 2.622)
+    turned(straight((0.0, 0.3), (0.0, 2.68)), profile, 60).paint(canvas, tones, light, 0.036)
+    bell_mouth(canvas, tones, (0.0, 2.68), 0.315, 0.08, math.pi / 2)
+    rim = skia.Rect.MakeLTRB(-0.315, 2.6, 0.315, 2.76)
     canvas.drawOval(rim, stroke(fittings.dark, 0.045))
     canvas.drawOval(rim, stroke(fittings.light, 0.026))
-    for y, wide in ((0.31, 0.092), (0.53, 0.096), (1.28, 0.096), (1.35, 0.096), (2.06, 0.116)):
+    for y, wide in ((0.31, 0.104), (0.54, 0.108), (1.32, 0.11), (1.39, 0.11), (2.12, 0.13)):
         post(canvas, fittings, light, (0.0, y), 0.02, wide)
     rod(canvas, fittings, straight((0.085, 0.66), (0.09, 1.24)), 0.024)
     rod(canvas, fittings, straight((0.095, 1.42), (0.105, 2.0)), 0.024)
@@ -305,12 +348,15 @@ def _clarinet_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
 
 def _clarinet_keys(canvas: skia.Canvas, look: InstrumentLook, keys: tuple[float, ...]) -> None:
     fittings, light = plated(look.metal), light_vector(look, Clarinet.tilt)
-    places = _places(keys, ((0.0, 0.74), (0.0, 1.18)), ((0.0, 1.46), (0.0, 1.92)), 0.1)
+    places = _places(keys, *CLARINET_STACKS)
     size = min(0.066, 0.4 / max(len(keys), 1) + 0.014)
     cups(canvas, fittings, light, places, (size, size * 0.9), keys, (0.05, -0.015))
 
 
 # ------------------------------------------------------------------ bassoon
+
+
+BASSOON_STACKS: Stacks = (((0.55, 0.3), (0.57, 0.92)), ((0.62, 1.56), (0.64, 2.0)), 0.1)
 
 
 class Bassoon:
@@ -322,15 +368,20 @@ class Bassoon:
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Left palm on the wing joint, right palm on the boot."""
-        left, right = _hands(_keys(mechanism))
+        keys = _keys(mechanism)
+        left, right = _hands(keys)
+        palms: tuple[Point, Point] = ((0.88, 0.66), (0.34, 1.76))
+        left_tips, right_tips = _tips(keys, BASSOON_STACKS, *palms)
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(0.86, 0.62),
-            right_hand=(0.42, 1.78),
+            left_hand=palms[0],
+            right_hand=palms[1],
             left_grip=math.pi + 0.2,
             right_grip=-0.2,
             left_fingers=left,
             right_fingers=right,
+            left_tips=left_tips,
+            right_tips=right_tips,
             keypoints={"bell": (0.72, -1.5), "boot": (0.66, 2.84), "bocal": (0.44, -0.28)},
         )
 
@@ -396,12 +447,15 @@ def _bassoon_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
 
 def _bassoon_keys(canvas: skia.Canvas, look: InstrumentLook, keys: tuple[float, ...]) -> None:
     fittings, light = plated(look.metal), light_vector(look, Bassoon.tilt)
-    places = _places(keys, ((0.56, 0.3), (0.57, 0.98)), ((0.62, 1.45), (0.64, 2.2)), 0.1)
+    places = _places(keys, *BASSOON_STACKS)
     size = min(0.075, 0.45 / max(len(keys), 1) + 0.016)
     cups(canvas, fittings, light, places, size, keys, (0.06, -0.02))
 
 
 # ------------------------------------------------------------------ saxophone
+
+
+SAX_STACKS: Stacks = (((-0.43, 0.64), (-0.41, 1.2)), ((-0.4, 1.42), (-0.375, 1.84)), 0.1)
 
 
 class Saxophone:
@@ -413,15 +467,20 @@ class Saxophone:
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Left palm on the upper stack, right palm on the lower one."""
-        left, right = _hands(_keys(mechanism))
+        keys = _keys(mechanism)
+        left, right = _hands(keys)
+        palms: tuple[Point, Point] = ((-0.1, 0.96), (-0.7, 1.62))
+        left_tips, right_tips = _tips(keys, SAX_STACKS, *palms)
         return Anchors(
             mouth=(0.0, 0.0),
-            left_hand=(-0.22, 0.86),
-            right_hand=(-0.6, 1.6),
+            left_hand=palms[0],
+            right_hand=palms[1],
             left_grip=math.pi + 0.25,
             right_grip=-0.25,
             left_fingers=left,
             right_fingers=right,
+            left_tips=left_tips,
+            right_tips=right_tips,
             keypoints={"bell": (-1.26, 1.32), "bow": (-0.66, 2.52), "neck": (-0.36, 0.16)},
         )
 
@@ -487,7 +546,7 @@ def _sax_body(canvas: skia.Canvas, look: InstrumentLook) -> None:
 def _sax_keys(canvas: skia.Canvas, look: InstrumentLook, keys: tuple[float, ...]) -> None:
     tones, light = body_metal(look), light_vector(look, Saxophone.tilt)
     middle = (len(keys) + 1) // 2
-    places = _places(keys, ((-0.43, 0.66), (-0.41, 1.2)), ((-0.4, 1.4), (-0.365, 1.95)), 0.1)
+    places = _places(keys, *SAX_STACKS)
     size = min(0.1, 0.5 / max(len(keys), 1) + 0.02)
     pearls = [(x + 0.01, y) for x, y in places]
     cups(canvas, tones, light, places[:middle], size * 0.85, keys[:middle], (0.075, -0.02))
