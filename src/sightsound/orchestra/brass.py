@@ -69,19 +69,20 @@ class Trumpet:
     tilt = -0.3
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
-        """Left palm round the casings, right palm above the pistons."""
+        """Left palm round the casings, right palm behind them, fingertips on the pistons."""
         valves = _valves(mechanism)
         return Anchors(
             mouth=(0.0, 0.0),
             left_hand=(-0.84, 0.46),
-            right_hand=(-0.5, -0.24),
+            right_hand=(-0.98, 0.12),
             left_grip=math.pi + 0.5,
-            right_grip=math.pi - 0.5,
+            right_grip=-math.pi / 2 + 0.25,
             left_fingers=(1.0, 1.0, 1.0, 1.0),
             right_fingers=fingers(valves),
+            # The palm faces the viewer, so its fingers run the other way: little finger first.
             right_tips=(
-                *(_trumpet_cap(index, down) for index, down in enumerate(valves[:3])),
-                (-1.2, -0.14),
+                (-1.24, -0.13),
+                *reversed([_trumpet_cap(index, down) for index, down in enumerate(valves[:3])]),
             ),
             keypoints={"bell": (-2.16, 0.1), "valves": (-0.86, 0.1)},
         )
@@ -97,8 +98,7 @@ class Trumpet:
     def draw_front(
         self, canvas: skia.Canvas, mechanism: MechanismFrame, look: InstrumentLook
     ) -> None:
-        """Bell and stem again, before the right forearm that passes behind them."""
-        show(canvas, _trumpet_bell, look)
+        """Nothing lies in front of the hands."""
 
 
 TRUMPET_TUBE = 0.052
@@ -188,8 +188,7 @@ class Trombone:
     def draw_front(
         self, canvas: skia.Canvas, mechanism: MechanismFrame, look: InstrumentLook
     ) -> None:
-        """Bell and stem again, before any arm that crosses them."""
-        show(canvas, _trombone_bell, look)
+        """Nothing lies in front of the hands."""
 
 
 SLIDE_GAP = -0.2  # from the tube at the lips to the returning tube

@@ -132,7 +132,8 @@ class Flute:
             left_fingers=left,
             right_fingers=right,
             left_tips=left_tips,
-            right_tips=right_tips,
+            # The right palm faces the viewer, so its fingers run the other way.
+            right_tips=right_tips[::-1],
             keypoints={"crown": (0.42, 0.05), "foot": (-2.3, 0.05)},
         )
 
