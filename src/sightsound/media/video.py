@@ -13,7 +13,14 @@ from typing import Any, Literal, cast
 import av
 import av.container
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
 
 from sightsound.errors import MediaError
 from sightsound.media.audio import AacTrack
@@ -97,6 +104,7 @@ def _frames(path: PathLike, limits: Limits) -> Iterator[Frame]:
     with _open_video(path, limits) as (opened, stream):
         start = start_seconds(opened)
         rate = stream.average_rate or Fraction(25)
+        converter = VideoReformatter()  # one for all frames: making one costs more than its work
         count = 0
         for frame in opened.decode(stream):
             _check_size(path, frame.width, frame.height, limits)
@@ -106,17 +114,18 @@ def _frames(path: PathLike, limits: Limits) -> Iterator[Frame]:
                 time = float(count / rate)
             _check_seconds(path, time, limits)
             count += 1
-            yield Frame(time, _transform(frame).applied(_pixels(frame)))
+            yield Frame(time, _transform(frame).applied(_pixels(frame, converter)))
         # A cut that the container's own lengths do not show; B-frames may cost a few at the end.
         if stream.frames and count < 0.9 * stream.frames - 3:
             raise truncated(Path(path), f"{count} of {stream.frames} frames are there")
 
 
-def _pixels(frame: av.VideoFrame) -> Frames:
+def _pixels(frame: av.VideoFrame, converter: VideoReformatter) -> Frames:
     """A decoded frame → uint8 (H, W, 3), by the colour matrix that the file names."""
     unspecified_hd = frame.colorspace == _UNSPECIFIED_COLORSPACE and frame.height >= _HD_HEIGHT
     source = Colorspace.ITU709 if unspecified_hd else None  # None = as the frame says
-    return np.asarray(frame.to_ndarray(format="rgb24", src_colorspace=source), dtype=np.uint8)
+    converted = converter.reformat(frame, format="rgb24", src_colorspace=source, threads=1)
+    return np.asarray(converted.to_ndarray(), dtype=np.uint8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,10 +259,11 @@ def write_video(
         sound = None
         if samples is not None and sample_rate is not None:
             sound = AacTrack(opened, sample_rate, samples.shape[1], target=path)
+        converter = VideoReformatter()
         for n, pixels in enumerate(itertools.chain([first], frames)):
             if pixels.shape != first.shape or pixels.dtype != np.uint8:
                 raise ValueError(f"{pixels.shape=} {pixels.dtype=} {first.shape=}")
-            opened.mux(stream.encode(_encodable(pixels, n, rate, pixel_format)))
+            opened.mux(stream.encode(_encodable(pixels, n, rate, pixel_format, converter)))
             if sound is not None and samples is not None and sample_rate is not None:
                 # As much sound as picture, so that the two lie side by side in the file.
                 until = round((n + 1) / rate * sample_rate)
@@ -288,9 +298,16 @@ def _add_h264(
     return stream
 
 
-def _encodable(pixels: Frames, n: int, rate: Fraction, pixel_format: str) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(
-        format=pixel_format, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+def _encodable(
+    pixels: Frames, n: int, rate: Fraction, pixel_format: str, converter: VideoReformatter
+) -> av.VideoFrame:
+    frame = converter.reformat(
+        av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"),
+        format=pixel_format,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,  # no bias of colour
+        threads=1,  # waking threads costs more than a small picture's work
     )
     frame.pts, frame.time_base = n, 1 / rate
     return frame

@@ -1,0 +1,161 @@
+"""A classifier of sounds or pictures: how the paper trains its encoders (Figs 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sightsound.features.augmentation import (
+    ImageAugmentationConfig,
+    SoundAugmentationConfig,
+    augment_images,
+    augment_spectra,
+    augment_waveforms,
+)
+from sightsound.features.constant_q import ConstantQ, ConstantQConfig
+from sightsound.features.spectra import LogMelConfig
+from sightsound.features.torch_spectra import LogMel
+from sightsound.methods.protocol import AdamConfig, Update
+from sightsound.networks.paper import (
+    PaperImageEncoder,
+    PaperImageEncoderConfig,
+    PaperSoundEncoder,
+    PaperSoundEncoderConfig,
+)
+from sightsound.networks.patch import PatchEncoder, PatchEncoderConfig
+from sightsound.networks.residual import ResidualEncoder, ResidualEncoderConfig
+
+if TYPE_CHECKING:
+    from sightsound.pairs.batches import PairBatch
+
+EncoderConfig: TypeAlias = (
+    PaperSoundEncoderConfig | PaperImageEncoderConfig | ResidualEncoderConfig | PatchEncoderConfig
+)
+FrontEndConfig: TypeAlias = LogMelConfig | ConstantQConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """An encoder of one modality, trained to name the class."""
+
+    modality: Literal["sound", "image"]
+    network: EncoderConfig
+    front_end: FrontEndConfig | None = None  # what makes the sound's picture; None for images
+    adam: AdamConfig = field(
+        default_factory=lambda: AdamConfig(learning_rate=1e-3, beta1=0.9, weight_decay=1e-2)
+    )
+    label_smoothing: float = 0.0
+    sound_augmentation: SoundAugmentationConfig | None = None  # None: as recorded
+    image_augmentation: ImageAugmentationConfig | None = None  # None: as drawn
+
+
+class Classifier:
+    """Encoder with a softmax over the classes, cross-entropy.
+
+    Source: section 1.2 and 1.3 of the paper; the softmax is taken off afterwards and the
+    embedding conditions the GAN. The paper's "(l2)" is weight decay here.
+    """
+
+    mismatch: str = "none"
+    averaged: tuple[str, ...] = ("encoder",)
+    exported: tuple[str, ...] = ("encoder",)
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        self.config = config
+        self.players = nn.ModuleDict({"encoder": build_encoder(config.network)})
+        self.optimisers: Mapping[str, AdamConfig] = {"encoder": config.adam}
+        self.front_end = build_front_end(config.front_end)
+        self.batch_fields = frozenset(
+            {"label", "waveform" if config.modality == "sound" else "image"}
+        )
+
+    def picture(self, batch: PairBatch) -> Tensor:
+        """What the encoder sees of a batch: images, or the sounds' spectral pictures."""
+        if self.config.modality == "image":
+            return batch.image
+        return self.picture_of_sound(batch.waveform)
+
+    def picture_of_sound(self, waveform: Tensor) -> Tensor:
+        """Waveforms (B, T) → spectral pictures (B, 1, M, L) in unit scale."""
+        assert self.front_end is not None
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            picture: Tensor = self.front_end(waveform)
+        return picture
+
+    def encode(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures → embedding (B, D), class logits (B, K)."""
+        embedding, logits = self.players["encoder"](picture)
+        return embedding, logits
+
+    def updates(self, batch: PairBatch) -> Iterator[Update]:
+        _, logits = self.encode(self._augmented_picture(batch))
+        loss = functional.cross_entropy(
+            logits.float(), batch.label, label_smoothing=self.config.label_smoothing
+        )
+        accuracy = (logits.argmax(1) == batch.label).float().mean()
+        yield Update("encoder", loss, {"accuracy": accuracy.detach()})
+
+    @torch.no_grad()
+    def validate(self, batches: Iterable[PairBatch]) -> dict[str, float]:
+        right, entropy, label = [], [], []
+        for batch in batches:
+            _, logits = self.encode(self.picture(batch))
+            right.append(logits.argmax(1) == batch.label)
+            entropy.append(functional.cross_entropy(logits.float(), batch.label, reduction="none"))
+            label.append(batch.label)
+        accuracy = class_mean(torch.cat(right).float(), torch.cat(label))
+        cross_entropy = class_mean(torch.cat(entropy), torch.cat(label))
+        return {"accuracy": accuracy, "cross_entropy": cross_entropy, "score": accuracy}
+
+    def _augmented_picture(self, batch: PairBatch) -> Tensor:
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            if self.config.modality == "image":
+                config = self.config.image_augmentation
+                return augment_images(batch.image, config) if config else batch.image
+            sound = self.config.sound_augmentation
+            front_end = self.config.front_end
+            if sound is None or front_end is None:
+                return self.picture(batch)
+            waveform = augment_waveforms(batch.waveform, front_end.sample_rate, sound)
+            picture = self.picture_of_sound(waveform)
+            unit_per_db = 2.0 / (front_end.ceiling_db - front_end.floor_db)
+            return augment_spectra(picture, sound, unit_per_db=unit_per_db)
+
+
+def class_mean(values: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the mean inside each class: values (n,), labels (n,)."""
+    means = [values[labels == label].mean() for label in torch.unique(labels)]
+    return float(torch.stack(means).mean())
+
+
+def build_encoder(config: EncoderConfig) -> nn.Module:
+    """The network that a config describes: picture → (embedding, class logits)."""
+    match config:
+        case PaperSoundEncoderConfig():
+            return PaperSoundEncoder(config)
+        case PaperImageEncoderConfig():
+            return PaperImageEncoder(config)
+        case ResidualEncoderConfig():
+            return ResidualEncoder(config)
+        case PatchEncoderConfig():
+            return PatchEncoder(config)
+        case _:
+            assert_never(config)
+
+
+def build_front_end(config: FrontEndConfig | None) -> nn.Module | None:
+    """The module that turns waveforms (B, T) into spectral pictures (B, 1, M, L)."""
+    match config:
+        case None:
+            return None
+        case LogMelConfig():
+            return LogMel(config)
+        case ConstantQConfig():
+            return ConstantQ(config)
+        case _:
+            assert_never(config)

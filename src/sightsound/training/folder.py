@@ -1,0 +1,196 @@
+"""A run on disk: config, log, checkpoints, the best weights; every write atomic.
+
+```
+RUN/config.json        the resolved RunConfig, with the data's hash
+    log.jsonl          one line a logged step or validation
+    tensorboard/       the same for TensorBoard
+    state.pt           everything that a resume needs, newest
+    weights/step-*.safetensors   the players that a package needs, at each validation
+    best.json          which of them validation chose, and its figures
+    samples/           sheets of generated pictures, and sounds
+    done.json          written last: the run is complete
+```
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from sightsound.config import from_json, to_json
+from sightsound.errors import DataError, ModelError
+from sightsound.recipes import RunConfig
+
+
+class RunFolder:
+    """Reads and writes a run's files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / "config.json").exists()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run reached its last step."""
+        return (self.path / "done.json").exists()
+
+    def start(self, config: RunConfig, data: dict[str, str]) -> None:
+        """Write the config; nothing else may be in the folder's ``config.json`` before."""
+        text = json.dumps({"config": to_json(config), "data": data}, indent=1)
+        write_atomically(self.path / "config.json", text.encode())
+
+    def config(self) -> tuple[RunConfig, dict[str, str]]:
+        """The run's config, and the name and hash of its data.
+
+        Raises:
+            ModelError: the folder holds no run, or one of another version.
+        """
+        try:
+            stored = json.loads((self.path / "config.json").read_text())
+        except (OSError, ValueError):
+            raise ModelError(
+                f"{self.path}: no training run here (no readable config.json); "
+                "give the folder that `sightsound train -o` wrote"
+            ) from None
+        return from_json(RunConfig, stored["config"], where=str(self.path)), stored["data"]
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Write the checkpoint that a resume starts from."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_atomically(self.path / "state.pt", buffer.getbuffer())
+
+    def load_state(self) -> dict[str, Any] | None:
+        """The newest checkpoint, or None where the run has not come to one.
+
+        Raises:
+            ModelError: the checkpoint cannot be read.
+        """
+        path = self.path / "state.pt"
+        if not path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True)
+        except Exception as error:
+            raise ModelError(
+                f"{path}: this checkpoint cannot be read ({type(error).__name__}); "
+                "delete the run's folder and train anew"
+            ) from None
+        return state
+
+    def save_weights(self, step: int, players: dict[str, nn.Module]) -> None:
+        """Write the players that a package needs, as they are at a step."""
+        tensors = {
+            f"{player}.{name}": tensor.detach().contiguous().clone()
+            for player, module in players.items()
+            for name, tensor in module.state_dict().items()
+        }
+        write_atomically(self._weights(step), save(tensors))
+
+    def save_best(self, step: int, figures: dict[str, float]) -> None:
+        """Note which step validation chose."""
+        write_atomically(
+            self.path / "best.json", json.dumps({"step": step, "figures": figures}).encode()
+        )
+
+    def best(self) -> tuple[int, dict[str, float]]:
+        """The chosen step and its figures.
+
+        Raises:
+            ModelError: the run has not come to its first validation.
+        """
+        try:
+            chosen = json.loads((self.path / "best.json").read_text())
+        except (OSError, ValueError):
+            raise ModelError(
+                f"{self.path}: this run has no validated weights yet; train on with --resume"
+            ) from None
+        return int(chosen["step"]), dict(chosen["figures"])
+
+    def load_weights(self, players: nn.ModuleDict, step: int | None = None) -> None:
+        """Fill players with the weights of a step, or of the best one.
+
+        Raises:
+            ModelError: the weights are missing or do not fit the networks.
+        """
+        path = self._weights(self.best()[0] if step is None else step)
+        try:
+            tensors = load_file(path)
+        except Exception as error:
+            raise ModelError(f"{path}: cannot be read ({type(error).__name__})") from None
+        for name in sorted({key.partition(".")[0] for key in tensors}):
+            prefix = f"{name}."
+            weights: dict[str, Tensor] = {
+                key.removeprefix(prefix): value
+                for key, value in tensors.items()
+                if key.startswith(prefix)
+            }
+            try:
+                players[name].load_state_dict(weights)
+            except (KeyError, RuntimeError):
+                raise ModelError(
+                    f"{path}: these weights are of another recipe; their player {name!r} does "
+                    "not fit the networks of this run's config.json"
+                ) from None
+
+    def append_log(self, row: dict[str, Any]) -> None:
+        """Add one line to the log."""
+        with (self.path / "log.jsonl").open("a") as log:
+            log.write(json.dumps(row) + "\n")
+
+    def trim_log(self, step: int) -> None:
+        """Drop the lines after a step: what a stopped run logged beyond its checkpoint."""
+        path = self.path / "log.jsonl"
+        if not path.exists():
+            return
+        kept = []
+        for line in path.read_text().splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except ValueError:
+                continue  # the last line of a killed run may be half a line
+        write_atomically(path, "".join(kept).encode())
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Mark the run complete."""
+        write_atomically(self.path / "done.json", json.dumps(summary, indent=1).encode())
+
+    def _weights(self, step: int) -> Path:
+        return self.path / "weights" / f"step-{step:08d}.safetensors"
+
+
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        DataError: the folder cannot be written or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
+        ) from None

@@ -1,0 +1,321 @@
+"""A recipe and a data set in, a run folder out: what ``sightsound train`` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, assert_never
+
+import torch
+from tqdm import tqdm
+
+from sightsound import recipes
+from sightsound.config import apply_settings, to_json
+from sightsound.errors import ConfigError, DataError, ModelError
+from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
+from sightsound.methods.classifier import Classifier, ClassifierConfig
+from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.protocol import Method
+from sightsound.pairs.batches import PairBatch, batch_at, epoch
+from sightsound.pairs.performances import Dataset
+from sightsound.pairs.recordings import RecordingBank
+from sightsound.pairs.store import PairSet, open_store
+from sightsound.recipes import RunConfig
+from sightsound.training import distributed
+from sightsound.training.folder import RunFolder
+from sightsound.training.loop import Loop, check_training_config
+from sightsound.training.samples import write_samples
+
+
+def train(
+    recipe: str,
+    data: Path,
+    *,
+    output: Path | None = None,
+    resume: bool = False,
+    settings: Iterable[str] = (),
+    recordings: Path | None = None,
+    quiet: bool = False,
+) -> Path:
+    """Train a recipe, and first what it stands on; returns the run folder.
+
+    Args:
+        recipe: name of a function in ``sightsound.recipes``.
+        data: folder of a data set.
+        output: run folder; None = ``runs/<data set>/<recipe>``. The runs that a recipe stands on
+            (its encoder and examiner) are looked for beside it, by name.
+        resume: go on from the newest checkpoint.
+        settings: ``path.to.field=value`` replacements in the recipe's config.
+        recordings: folder of real recordings by instrument, mixed into the sounds of recipes
+            that ask for them.
+        quiet: no progress bar.
+
+    Raises:
+        ConfigError: unknown recipe or setting. DataError: unfit data. ModelError: the folder
+        holds another run.
+    """
+    config = apply_settings(recipes.recipe(recipe), settings)
+    check_training_config(config.training)
+    dataset = Dataset.open(data)
+    folder = RunFolder(output or Path("runs") / dataset.name / recipe)
+    with distributed.process_group():
+        bank = None if recordings is None else RecordingBank.open(recordings, fold="train")
+        _train(config, dataset, folder, resume=resume, bank=bank, quiet=quiet)
+    return folder.path
+
+
+def _train(
+    config: RunConfig,
+    dataset: Dataset,
+    folder: RunFolder,
+    *,
+    resume: bool,
+    bank: RecordingBank | None,
+    quiet: bool,
+) -> None:
+    identity = {"name": dataset.name, "sha256": dataset.sha256}
+    _check_folder(config, identity, folder, resume=resume)
+    for needed in needed_recipes(config):
+        beside = RunFolder(folder.path.parent / needed)
+        if not beside.is_done:
+            trained = recipes.recipe(needed)
+            _train(trained, dataset, beside, resume=beside.is_started, bank=bank, quiet=quiet)
+    if folder.is_done:
+        return
+    torch.manual_seed(config.training.seed)
+    method = build_method(config, folder.path.parent)
+    store = open_store(dataset, config.pairs.store)
+    training_pairs = store.pairs(config.pairs.train_split)
+    validation_pairs = store.pairs(config.pairs.validation_split)
+    for split, pairs in (
+        (config.pairs.train_split, training_pairs),
+        (config.pairs.validation_split, validation_pairs),
+    ):
+        if not len(pairs):
+            raise DataError(f"{dataset.folder}: split {split!r} has no pairs; set pairs.*_split")
+    loop = Loop(method, config.training)
+    state = folder.load_state() if folder.is_started else None
+    if state is not None:
+        loop.restore(state)
+        folder.trim_log(loop.step)
+    if not folder.is_started and distributed.rank() == 0:
+        folder.start(config, identity)
+    distributed.wait_for_all()
+    observer = _RunObserver(folder, loop, method, validation_pairs, config, quiet=quiet)
+    source = batch_source(config, method, training_pairs, bank)
+    validation = validation_source(config, method, validation_pairs)
+    with observer:
+        loop.run(source, validation, observer)
+    if distributed.rank() == 0:
+        step, figures = folder.best()
+        folder.finish(
+            {
+                "steps": loop.step,
+                "examples_seen": loop.examples_seen,
+                "processor_minutes": loop.processor_seconds / 60,
+                "best_step": step,
+                "best": figures,
+                "recordings": None if bank is None else bank.description,
+            }
+        )
+    distributed.wait_for_all()
+
+
+def needed_recipes(config: RunConfig) -> tuple[str, ...]:
+    """The recipes whose runs must stand beside a run before it can be trained."""
+    match config.method:
+        case ConditionalGanConfig(encoder=encoder, examiner=examiner):
+            return (encoder, examiner)
+        case ClassifierConfig() | ReconstructionConfig():
+            return ()
+        case _:
+            assert_never(config.method)
+
+
+def build_method(config: RunConfig, beside: Path) -> Method:
+    """The method of a config, with the trained classifiers that it stands on.
+
+    Args:
+        config: a run's config.
+        beside: folder in which the runs that it needs lie, by recipe name.
+    """
+    match config.method:
+        case ClassifierConfig():
+            return Classifier(config.method)
+        case ReconstructionConfig():
+            return Reconstruction(config.method)
+        case ConditionalGanConfig():
+            return ConditionalGan(
+                config.method,
+                encoder=load_classifier(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+            )
+        case _:
+            assert_never(config.method)
+
+
+def load_classifier(path: Path) -> Classifier:
+    """A trained classifier with the weights that validation chose.
+
+    Raises:
+        ModelError: the folder holds no finished classifier.
+    """
+    folder = RunFolder(path)
+    config, _ = folder.config()
+    if not isinstance(config.method, ClassifierConfig):
+        raise ModelError(f"{path}: a run of {config.recipe}, which is no classifier")
+    method = Classifier(config.method)
+    folder.load_weights(method.players)
+    method.players.eval()
+    return method
+
+
+def batch_source(
+    config: RunConfig, method: Method, pairs: PairSet, bank: RecordingBank | None
+) -> Callable[[int], PairBatch]:
+    """Step → batch of this process; a pure function of (seed, step, process)."""
+    training = config.training
+    share = training.batch_size // distributed.world_size()
+    real = round(share * config.pairs.recordings_share) if bank is not None else 0
+
+    def at(step: int) -> PairBatch:
+        place = step * distributed.world_size() + distributed.rank()
+        batch = batch_at(
+            pairs,
+            place,
+            seed=training.seed,
+            batch_size=share,
+            fields=method.batch_fields,
+            mismatch=method.mismatch,
+            min_pose_distance=config.pairs.minimum_pose_distance,
+        )
+        batch = replace(batch, step=step)
+        if bank is None or real == 0:
+            return batch
+        waveform, label = bank.windows_at(
+            place, seed=training.seed, count=real, samples=batch.waveform.shape[1]
+        )
+        kept = share - real
+        return replace(
+            batch,
+            waveform=torch.cat([batch.waveform[:kept], torch.from_numpy(waveform)]),
+            label=torch.cat([batch.label[:kept], torch.from_numpy(label)]),
+        )
+
+    return at
+
+
+def validation_source(
+    config: RunConfig, method: Method, pairs: PairSet
+) -> Callable[[], Iterator[PairBatch]]:
+    """The same held-out pairs at every validation, picked by the run's seed."""
+    chosen = pairs.subset(config.training.validation_pairs, seed=config.training.seed)
+    fields = method.batch_fields - {"mismatched_image", "mismatched_waveform"}
+    return lambda: epoch(chosen, batch_size=64, fields=fields)
+
+
+def _check_folder(
+    config: RunConfig, identity: dict[str, str], folder: RunFolder, *, resume: bool
+) -> None:
+    if not folder.is_started:
+        return
+    stored, data = folder.config()
+    if not resume:
+        raise ConfigError(
+            f"{folder.path}: a run of {stored.recipe} is here already; add --resume to go on "
+            "with it, or choose another folder with -o"
+        )
+    if to_json(stored) != to_json(config):
+        raise ModelError(
+            f"{folder.path}: the checkpoint is of another recipe or other settings "
+            f"({stored.recipe}, {_difference(to_json(stored), to_json(config))}); resume with the "
+            "same command, or choose another folder with -o"
+        )
+    if data != identity:
+        raise ModelError(
+            f"{folder.path}: this run was begun on data set {data['name']} "
+            f"({data['sha256'][:12]}), not on {identity['name']} ({identity['sha256'][:12]}); "
+            "give that data set, or choose another folder with -o"
+        )
+
+
+def _difference(stored: Any, wanted: Any, path: str = "") -> str:
+    """The first place where two configs differ, for an error message."""
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        for key in [*stored, *(k for k in wanted if k not in stored)]:
+            if stored.get(key) != wanted.get(key):
+                where = f"{path}.{key}" if path else key
+                return _difference(stored.get(key), wanted.get(key), where)
+    return f"{path}: {stored!r} there, {wanted!r} here"
+
+
+@dataclass
+class _RunObserver:
+    """Writes what the loop tells: progress, log, TensorBoard, samples, checkpoints."""
+
+    folder: RunFolder
+    loop: Loop
+    method: Method
+    validation_pairs: PairSet
+    config: RunConfig
+    quiet: bool
+    log_every: int = 25
+
+    def __enter__(self) -> _RunObserver:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.is_first = distributed.rank() == 0
+        self.started = time.time()
+        self.bar: Any = tqdm(
+            total=self.config.training.steps,
+            initial=self.loop.step,
+            desc=self.config.recipe,
+            unit="step",
+            disable=self.quiet or not self.is_first,
+        )
+        self.writer = (
+            SummaryWriter(self.folder.path / "tensorboard", purge_step=self.loop.step)
+            if self.is_first
+            else None
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+        if self.writer is not None:
+            self.writer.close()
+
+    def step(self, step: int, logs: dict[str, float]) -> None:
+        self.bar.update(1)
+        if step % self.log_every == 0 or step == self.config.training.steps:
+            self._log(step, logs)
+
+    def validated(self, step: int, figures: dict[str, float]) -> None:
+        self._log(step, {f"validation/{key}": value for key, value in figures.items()})
+        self.bar.set_postfix({"score": f"{figures['score']:.4f}"})
+        if not self.is_first:
+            return
+        used = self.loop.used_players()
+        self.folder.save_weights(step, {name: used[name] for name in self.method.exported})
+        if self.loop.best_step == step:
+            self.folder.save_best(step, figures)
+
+    def checkpoint(self, step: int, state: dict[str, Any]) -> None:
+        if self.is_first:
+            self.folder.save_state(state)
+
+    def samples(self, step: int) -> None:
+        if self.is_first:
+            with self.loop.inference():
+                write_samples(self.method, self.validation_pairs, self.folder.path, step)
+
+    def _log(self, step: int, figures: dict[str, float]) -> None:
+        if not self.is_first or self.writer is None:
+            return
+        minutes = self.loop.processor_seconds / 60
+        row = {"step": step, "processor_minutes": round(minutes, 4), **figures}
+        self.folder.append_log(row)
+        for name, value in figures.items():
+            self.writer.add_scalar(name, value, step)
