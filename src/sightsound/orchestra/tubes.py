@@ -339,7 +339,7 @@ def recorded(painter: Painter, look: InstrumentLook, *state: Any) -> skia.Pictur
 
 
 REACH = 6.0  # nothing is drawn further than this from the origin, head heights
-OVERSAMPLING = 1.5  # sprite pixels a picture pixel, so that turning a sprite blurs nothing
+OVERSAMPLING = 2.0  # sprite pixels a picture pixel, so that turning a sprite blurs nothing
 SMALLEST, LARGEST = 6.0, 160.0  # pixels a head height between which sprites are used
 
 
