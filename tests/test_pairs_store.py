@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,8 @@ def test_every_window_with_its_frame(store: Store) -> None:
     np.testing.assert_array_equal(first, np.tile(np.arange(16) * SAMPLE_RATE // 10, 6))
     inside = waveforms[:, :-1]  # the last sample of a performance is its mark
     np.testing.assert_array_equal(np.diff(inside, axis=1), np.float32(1 / 32768))
+    # The last sample of a performance tells which it is: none is read from its neighbour.
+    np.testing.assert_array_equal(waveforms[15::16, -1] * 32768, -np.arange(1, 7))
     # 25 frames a second, windows each 0.1 s = 2.5 frames: the nearest, the later at a tie.
     expected = np.floor(np.arange(16) * 2.5 + 0.5).astype(int)
     np.testing.assert_array_equal(frame_numbers(pairs), np.tile(expected, 6))
@@ -229,6 +233,45 @@ def test_stopped_and_resumed_is_the_same_store(
             break
     assert len(reads) == 2 * len(dataset.members) - 1  # none was read twice but the stopped one
     assert content(resumed.folder) == content(store.folder)
+
+
+def test_a_full_disk_loses_nothing(
+    dataset: Dataset, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = store_module._write_part
+
+    def full(path: Path, part: object) -> None:
+        if path.stem == "000003":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, part)
+
+    monkeypatch.setattr(store_module, "_write_part", full)
+    with pytest.raises(DataError, match="disk is full; make room and repeat") as caught:
+        open_store(dataset, CONFIG, tmp_path, progress=False, workers=1)
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(store_module, "_write_part", real)
+    later = open_store(dataset, CONFIG, tmp_path, progress=False, workers=1)
+    assert content(later.folder) == content(store.folder)
+
+
+def test_two_who_ask_at_once_make_one_store(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    real = store_module.read_part
+
+    def counting(performance, config):
+        reads.append(performance.id)
+        return real(performance, config)
+
+    monkeypatch.setattr(store_module, "read_part", counting)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(open_store, dataset, CONFIG, tmp_path, progress=False, workers=1)
+            for _ in range(2)
+        ]
+        assert len({each.result().folder for each in asked}) == 1
+    assert len(reads) == len(dataset.members)
 
 
 def test_processes_do_not_change_the_store(dataset: Dataset, store: Store, tmp_path: Path) -> None:
