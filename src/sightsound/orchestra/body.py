@@ -46,7 +46,9 @@ def solve_arm(
     hx, hy, hz = hint
     dot = hx * ux + hy * uy + hz * uz
     nx, ny, nz = hx - dot * ux, hy - dot * uy, hz - dot * uz
-    norm = math.sqrt(nx * nx + ny * ny + nz * nz) or 1.0
+    norm = math.sqrt(nx * nx + ny * ny + nz * nz)
+    if norm < 1e-6:  # the hint lies along the arm: any direction across it will do
+        nx, ny, norm = -uy, ux, math.hypot(ux, uy) or 1.0
     return (
         shoulder[0] + along * ux + height * nx / norm,
         shoulder[1] + along * uy + height * ny / norm,
@@ -120,6 +122,8 @@ class Figure:
             else None
         )
         self._heads: dict[tuple[int, int], Sprite] = {}
+        self._limbs: dict[tuple[float, float, int, bool, Colour], tuple[skia.Path, skia.Paint]] = {}
+        self._brushes: dict[tuple[Colour, float, float, float], skia.Paint] = {}
         self._limb_shades = {
             colour: (shade(colour, 1.14), shade(colour, 0.96), shade(colour, 0.56))
             for colour in {self.skin, self.cloth, self.second, self.trousers}
@@ -171,19 +175,37 @@ class Figure:
         self, canvas: skia.Canvas, a: Point, ra: float, b: Point, rb: float, colour: Colour
     ) -> None:
         dx, dy = b[0] - a[0], b[1] - a[1]
-        norm = math.hypot(dx, dy) or 1.0
-        nx, ny = -dy / norm, dx / norm
-        if nx * self.light * 0.8 - ny * 0.6 < 0.0:
-            nx, ny = -nx, -ny
-        r = max(ra, rb)
-        mx, my = 0.5 * (a[0] + b[0]), 0.5 * (a[1] + b[1])
-        light, plain, dark = self._limb_shades[colour]
-        shader = skia.GradientShader.MakeLinear(
-            [skia.Point(mx + nx * r, my + ny * r), skia.Point(mx - nx * r, my - ny * r)],
-            [light, plain, dark],
-            [0.0, 0.45, 1.0],
-        )
-        canvas.drawPath(_capsule(a, ra, b, rb), shaded(shader))
+        length = math.hypot(dx, dy) or 1e-6
+        ux, uy = dx / length, dy / length
+        # The limb's own axes: x along it, the light from negative y or from positive y.
+        lit = uy * self.light * 0.8 + ux * 0.6 >= 0.0
+        key = (ra, rb, round(64.0 * length), lit, colour)
+        drawn = self._limbs.get(key)
+        if drawn is None:
+            r = max(ra, rb)
+            tones = self._limb_shades[colour] if lit else self._limb_shades[colour][::-1]
+            drawn = (
+                _capsule((0.0, 0.0), ra, (key[2] / 64.0, 0.0), rb),
+                shaded(
+                    skia.GradientShader.MakeLinear(
+                        [skia.Point(0.0, -r), skia.Point(0.0, r)],
+                        list(tones),
+                        [0.0, 0.45 if lit else 0.55, 1.0],
+                    )
+                ),
+            )
+            self._limbs[key] = drawn
+        canvas.save()
+        canvas.concat(skia.Matrix.MakeAll(ux, -uy, a[0], uy, ux, a[1], 0.0, 0.0, 1.0))
+        canvas.drawPath(*drawn)
+        canvas.restore()
+
+    def _brush(self, colour: Colour, tone: float, alpha: float, width: float) -> skia.Paint:
+        """A round stroke, made once; not to be changed."""
+        key = (colour, tone, alpha, width)
+        if key not in self._brushes:
+            self._brushes[key] = stroke(shade(colour, tone, alpha), width)
+        return self._brushes[key]
 
     def draw_arm(self, canvas: skia.Canvas, arm: Arm) -> None:
         """Upper arm, forearm, sleeve, folds and cuff."""
@@ -194,13 +216,13 @@ class Figure:
         cut = _between(arm.shoulder, arm.elbow, covered) if covered < 1.0 else arm.elbow
         end = _between(arm.elbow, arm.wrist, covered - 1.0) if covered > 1.0 else arm.elbow
         # One soft dark rim round the whole arm parts it from the clothes behind.
-        rim = shade(cloth if covered > 1.0 else skin, 0.3, OUTLINE_ALPHA)
+        rim = cloth if covered > 1.0 else skin
         loose = 0.045 if covered > 1.0 else 0.0
         path = skia.Path()
         path.moveTo(*arm.shoulder)
         path.lineTo(*arm.elbow)
         path.lineTo(*arm.wrist)
-        canvas.drawPath(path, stroke(rim, 2.0 * (r1 + loose) + 0.045))
+        canvas.drawPath(path, self._brush(rim, 0.3, OUTLINE_ALPHA, 2.0 * (r1 + loose) + 0.045))
         if covered < 1.94:
             self._limb(canvas, arm.shoulder, r0, arm.elbow, r1, skin)
             self._limb(canvas, arm.elbow, r1 * 1.04, arm.wrist, r2, skin)
@@ -245,14 +267,13 @@ class Figure:
                 ex + tx - 0.45 * r * inx,
                 ey + ty - 0.45 * r * iny,
             )
-        canvas.drawPath(crease, stroke(shade(cloth, 0.38, 0.6), 0.026))
+        canvas.drawPath(crease, self._brush(cloth, 0.38, 0.6, 0.026))
 
     def draw_palm(self, canvas: skia.Canvas, arm: Arm) -> None:
         """Wrist, back of the hand and thumb."""
         gx, gy = math.cos(arm.grip), math.sin(arm.grip)
         px, py = arm.side * -gy, arm.side * gx  # towards the index finger, either hand
         x, y = arm.palm
-        rim = shade(self.skin, 0.36, 0.75)
         thumb = skia.Path()
         thumb.moveTo(x - 0.06 * gx + 0.1 * px, y - 0.06 * gy + 0.1 * py)
         thumb.quadTo(
@@ -261,12 +282,11 @@ class Figure:
             x + 0.22 * gx + 0.19 * px,
             y + 0.22 * gy + 0.19 * py,
         )
-        canvas.drawPath(thumb, stroke(rim, 0.125))
+        canvas.drawPath(thumb, self._brush(self.skin, 0.36, 0.75, 0.125))
         knuckles = (x + 0.05 * gx, y + 0.05 * gy)
-        canvas.drawPath(
-            _capsule(arm.wrist, 0.1, knuckles, 0.165), stroke(rim, 0.035)
-        )
-        canvas.drawPath(thumb, stroke(shade(self.skin, 0.95), 0.095))
+        canvas.drawLine(*arm.wrist, *knuckles, self._brush(self.skin, 0.36, 0.6, 0.235))
+        canvas.drawCircle(*knuckles, 0.16, self._brush(self.skin, 0.36, 0.75, 0.036))
+        canvas.drawPath(thumb, self._brush(self.skin, 0.95, 1.0, 0.095))
         self._limb(canvas, arm.wrist, 0.095, knuckles, 0.16, self.skin)
 
     def draw_fingers(self, canvas: skia.Canvas, arm: Arm) -> None:
@@ -295,9 +315,9 @@ class Figure:
             path.quadTo(mx, my, tx, ty)
             shiny.moveTo(0.4 * bx + 0.6 * tx, 0.4 * by + 0.6 * ty)
             shiny.lineTo(tx, ty)
-        canvas.drawPath(path, stroke(shade(self.skin, 0.36, 0.85), 0.108))
-        canvas.drawPath(path, stroke(shade(self.skin, 0.98), 0.078))
-        canvas.drawPath(shiny, stroke(shade(self.skin, 1.22, 0.8), 0.034))
+        canvas.drawPath(path, self._brush(self.skin, 0.36, 0.85, 0.108))
+        canvas.drawPath(path, self._brush(self.skin, 0.98, 1.0, 0.078))
+        canvas.drawPath(shiny, self._brush(self.skin, 1.22, 0.8, 0.034))
 
     # --- legs and torso -----------------------------------------------------------------------
 
@@ -316,11 +336,18 @@ class Figure:
         for side, knee in zip((-1, 1), knees, strict=True):
             ankle = (knee[0] * (1.0 if self.seated else 1.05), knee[1] + 1.9)
             start = (side * 0.4, hip)
-            for a, ra, b, rb in (
-                (knee, 0.3 * girth, ankle, 0.2), (start, 0.42 * girth, knee, 0.33 * girth)
-            ):  # fmt: skip
+            bones = (
+                (knee, 0.3 * girth, ankle, 0.2), (start, 0.42 * girth, knee, 0.32 * girth)
+            )  # fmt: skip
+            for a, ra, b, rb in bones:
                 canvas.drawPath(_capsule(a, ra, b, rb), stroke(rim, 0.05))
+            for a, ra, b, rb in bones:
                 self._limb(canvas, a, ra, b, rb, colour)
+            crease = skia.Path()
+            for shift in (-0.12, 0.04):
+                crease.moveTo(knee[0] - side * 0.26, knee[1] + 0.12 + shift)
+                crease.quadTo(knee[0], knee[1] + 0.22 + shift, knee[0] + side * 0.1, knee[1] + 0.1)
+            canvas.drawPath(crease, stroke(shade(colour, 0.4, 0.5), 0.03))
         if self.player.skirt:
             path = skia.Path()
             path.moveTo(-0.7 * girth, hip - 0.3)
@@ -522,7 +549,9 @@ class Figure:
         first, last = shade(self.skin, 0.98), shade(self.skin, 0.6)
         if self.light > 0:
             first, last = last, first
-        canvas.drawPath(neck, shaded(linear((-half, 0, half, 0), first, shade(self.skin, 0.8), last)))
+        canvas.drawPath(
+            neck, shaded(linear((-half, 0, half, 0), first, shade(self.skin, 0.8), last))
+        )
         shadow = fill(shade(self.skin, 0.4, 0.75))
         shadow.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.05))
         canvas.save()
@@ -545,9 +574,10 @@ class Figure:
             roll = skia.Path()
             roll.addRoundRect(skia.Rect.MakeLTRB(-0.26, 0.1, 0.26, 0.42), 0.1, 0.1)
             canvas.drawPath(
-                roll, shaded(linear((-0.26, 0, 0.26, 0), shade(self.cloth, 1.12), shade(
-                    self.cloth, 0.6
-                )))
+                roll,
+                shaded(
+                    linear((-0.26, 0, 0.26, 0), shade(self.cloth, 1.12), shade(self.cloth, 0.6))
+                ),
             )
             canvas.drawPath(roll, stroke(shade(self.cloth, 0.4, 0.8), 0.02))
         elif kind in ("sweater", "hoodie"):
@@ -673,7 +703,9 @@ class Figure:
             )
             if blink < 0.75:
                 ix = x + 0.03 * self.turn
-                canvas.drawCircle(ix, y + 0.008, min(0.046, ry + 0.006), fill(shade(p.eye_colour, 1.0)))
+                canvas.drawCircle(
+                    ix, y + 0.008, min(0.046, ry + 0.006), fill(shade(p.eye_colour, 1.0))
+                )
                 canvas.drawCircle(ix, y + 0.008, 0.022, fill(int(skia.Color(12, 10, 10))))
                 canvas.drawCircle(
                     ix + 0.016 * self.light, y - 0.012, 0.012, fill(int(skia.Color(255, 255, 255)))
@@ -872,6 +904,8 @@ class Figure:
             paint.setAlphaf(0.8)
         canvas.drawPath(cap, paint)
         if style not in ("buzz", "curly", "afro"):
+            canvas.save()
+            canvas.clipPath(cap, True)
             for k in range(-2, 3):
                 strand = skia.Path()
                 strand.moveTo(part + c, top + 0.05)
@@ -883,6 +917,7 @@ class Figure:
             paint = stroke(shade(self.hair, 1.7, 0.5), 0.04)
             paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.02))
             canvas.drawPath(gleam, paint)
+            canvas.restore()
 
     def _glasses(self, canvas: skia.Canvas) -> None:
         kind = self.player.glasses

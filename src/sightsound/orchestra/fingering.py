@@ -25,6 +25,8 @@ KEYS = (
 SLIDE_PARTIALS = (34, 46, 53, 58, 62, 65, 70, 72, 74, 77)
 """A B♭ trombone's notes with the slide in: partials 1 to 6, 8 to 10 and 12 (7 is too flat)."""
 
+FAR_COST = 0.9  # a position further out, against a position's way of movement
+
 VALVES = ("", "2", "1", "12", "23", "13", "123")
 """Valves that lower by 0 to 6 semitones."""
 VALVES_WITH_FOURTH = (*VALVES[:5], "4", "24", "14", "124", "234", "134", "1234")
@@ -50,14 +52,14 @@ def slide_positions(pitches: Sequence[int]) -> tuple[list[int], list[bool]]:
         # Between the lowest E and the pedal notes only the trigger reaches.
         trigger = [(p, True) for p in slide_choices(pitch + 5)]
         options.append(plain or trigger or [(1 if pitch > 60 else 7, False)])
-    best = [(0.25 * position, [(position, held)]) for position, held in options[0]]
+    best = [(FAR_COST * position, [(position, held)]) for position, held in options[0]]
     for here in options[1:]:
         step = []
         for position, held in here:
             cost, path = min(
                 ((c + abs(position - p[-1][0]), p) for c, p in best), key=lambda item: item[0]
             )
-            step.append((cost + 0.25 * position, [*path, (position, held)]))
+            step.append((cost + FAR_COST * position, [*path, (position, held)]))
         best = step
     path = min(best, key=lambda item: item[0])[1]
     return [position for position, _ in path], [held for _, held in path]

@@ -60,11 +60,20 @@ class InstrumentLook:
 class Instrument(Protocol):
     """One kind of instrument: its drawing and where it is held."""
 
-    name: str
-    hold: Literal["mouth", "chin", "lap", "floor"]
-    """Body point to which the local origin is tied."""
-    tilt: float
-    """Rotation of the local axes in the picture at rest, radians."""
+    @property
+    def name(self) -> str:
+        """One of the 13 classes."""
+        ...
+
+    @property
+    def hold(self) -> Literal["mouth", "chin", "lap", "floor"]:
+        """Body point to which the local origin is tied."""
+        ...
+
+    @property
+    def tilt(self) -> float:
+        """Rotation of the local axes in the picture at rest, radians."""
+        ...
 
     def anchors(self, mechanism: MechanismFrame) -> Anchors:
         """Contact points for one frame's mechanism, local coordinates."""

@@ -6,9 +6,10 @@ parameters of `Style` only. Times in seconds, pitches as MIDI numbers or Hz, lev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +44,27 @@ FINGER_SEMITONES: dict[str, tuple[tuple[int, ...], ...]] = {
 
 WOODWINDS = ("bassoon", "clarinet", "flute", "oboe", "sax")
 GRID_SECONDS = 1.0 / 400.0  # step of the bow's integration, seconds
-REFERENCE_DB = -22.0  # loudness at which the bow moves at its plain speed
-PLAIN_BOW_SPEED = 0.42  # bow lengths a second at the reference loudness
+PLAIN_VELOCITY = 80.0  # a performance played at this MIDI velocity ...
+PLAIN_BOW_SPEED = 0.5  # ... is bowed at this many bow lengths a second at its median loudness
+DB_PER_VELOCITY = 0.2  # how much louder a step of MIDI velocity is played
+MIDDLE_BOW = 0.47  # where the middle of a first stroke lies
 BOW_ENDS = (0.04, 0.96)  # usable stretch of the bow, fractions from the frog
 RETAKE_REST_SECONDS = 0.28  # from this much rest on the bow is lifted and set anew
+
+
+class PlayedNote(Protocol):
+    """A note of a score, whatever else it knows."""
+
+    @property
+    def onset_seconds(self) -> float: ...
+    @property
+    def duration_seconds(self) -> float: ...
+    @property
+    def pitch(self) -> float: ...
+    @property
+    def velocity(self) -> float: ...
+    @property
+    def slurred(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +76,18 @@ class Notes:
     pitch: Array  # (n,) MIDI
     velocity: Array  # (n,) 0..127
     slurred: NDArray[np.bool_]  # (n,) True: tied to the note before by a slur
+
+    @classmethod
+    def of(cls, line: Iterable[PlayedNote]) -> Notes:
+        """The arrays of a line of notes."""
+        rows = list(line)
+        return cls(
+            onset_seconds=np.array([note.onset_seconds for note in rows], dtype=np.float64),
+            duration_seconds=np.array([note.duration_seconds for note in rows], dtype=np.float64),
+            pitch=np.array([note.pitch for note in rows], dtype=np.float64),
+            velocity=np.array([note.velocity for note in rows], dtype=np.float64),
+            slurred=np.array([note.slurred for note in rows], dtype=np.bool_),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +120,10 @@ def mechanism(
     (0 nut, 1 bridge), `finger` 0 (open) to 4, `hand_position` (first finger's place, 0 to 1);
     trombone `slide_extension` 0..1 and `trigger`; trumpet `valves` (F, 3), horn and tuba (F, 4);
     woodwinds `keys` (F, 10) in the order of `fingering.KEYS`, 1 pressed.
+    Raises ValueError without notes or frames.
     """
+    if not len(notes.pitch) or not len(frame_times):
+        raise ValueError(f"{len(notes.pitch)} notes, {len(frame_times)} frames: need one of each")
     frame_times = np.asarray(frame_times, dtype=np.float64)
     state = _body(notes, frame_times, pitch_hz, loudness_db, style)
     if instrument in STRINGS:
@@ -121,8 +154,6 @@ def _current_note(notes: Notes, times: Array, ahead_seconds: float = 0.0) -> NDA
 
 def _held(rows: Sequence[Sequence[float]], notes: Notes, times: Array) -> Array:
     """(F, n) state of keys or valves: a note's fingering from 30 ms before its onset on."""
-    if not rows:
-        raise ValueError("a mechanism needs at least one note")
     return np.asarray(rows, dtype=np.float64)[_current_note(notes, times, 0.03)]
 
 
@@ -163,8 +194,8 @@ def _body(
         rise = _ease((times - (start - inhale)) / inhale)
         fall = np.exp(-np.maximum(times - start, 0.0) / 1.4)
         breath = np.maximum(breath, depth * rise * fall)
-    loud = np.clip((np.asarray(loudness_db, np.float64) - REFERENCE_DB + 24.0) / 36.0, 0.0, 1.0)
-    loud = _smooth(loud, times, 0.5)
+    level = _played_level(notes, times, loudness_db)
+    loud = _smooth(np.clip((level + 20.0) / 32.0, 0.0, 1.0), times, 0.5)
     pitch = np.where(pitch_hz > 0.0, pitch_hz, 0.0)
     line = np.interp(times, onset, notes.pitch)
     line = _smooth(line - notes.pitch.mean(), times, 0.6) / 12.0
@@ -183,7 +214,7 @@ def _body(
     brow = np.clip(0.25 + 0.5 * line + 0.4 * (loud - 0.5) + 0.5 * breath, 0.0, 1.0)
     blink = np.zeros_like(times)
     moment, count = 0.7 * style.blink_seconds, 1
-    while moment < times[-1] if len(times) else False:
+    while moment < times[-1]:
         blink = np.maximum(blink, np.exp(-(((times - moment) / 0.07) ** 2)))
         # Golden-ratio steps: irregular to the eye, the same for everyone with this style.
         moment += style.blink_seconds * (0.55 + 0.9 * ((count * 0.6180339887) % 1.0))
@@ -206,17 +237,35 @@ def _strokes(notes: Notes) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], len(notes.pitch)], strict=True))
 
 
+def _played_level(notes: Notes, times: Array, loudness_db: Array) -> Array:
+    """How loud it is played, dB about a plain performance.
+
+    The recording's gain says nothing about the player, so levels count from the performance's own
+    median; how loud that median was played the notes' velocities tell.
+    """
+    level = np.asarray(loudness_db, np.float64)
+    index = _current_note(notes, times)
+    end = notes.onset_seconds + notes.duration_seconds
+    sounding = (times >= notes.onset_seconds[index]) & (times < end[index])
+    middle = float(np.median(level[sounding])) if sounding.any() else 0.0
+    return level - middle + DB_PER_VELOCITY * (float(np.median(notes.velocity)) - PLAIN_VELOCITY)
+
+
+def _first_place(travel: float) -> float:
+    """Where a down-bow of this travel begins: long ones at the frog, short ones in the middle."""
+    return max(BOW_ENDS[0] + 0.02, MIDDLE_BOW - 0.5 * travel)
+
+
 def _bow(notes: Notes, times: Array, loudness_db: Array, style: Style) -> dict[str, Array]:
     """The bow's place: strokes turn at each onset that is not slurred, louder means faster."""
     strokes = _strokes(notes)
     first = min(times[0], notes.onset_seconds[0]) - 0.5
     last = max(times[-1], notes.onset_seconds[-1] + notes.duration_seconds[-1]) + 0.5
     grid = np.arange(first, last, GRID_SECONDS)
-    level = np.interp(grid, times, np.asarray(loudness_db, np.float64))
+    level = np.interp(grid, times, _played_level(notes, times, loudness_db))
     # Bowed amplitude grows with bow speed; players spend part of it on pressure instead, so the
     # speed takes the square root of the amplitude (a 40th, not a 20th, of the decibels).
-    wanted = style.bow_amount * PLAIN_BOW_SPEED * 10.0 ** (np.maximum(level, -60.0) / 40.0)
-    wanted *= 10.0 ** (-REFERENCE_DB / 40.0)
+    wanted = style.bow_amount * PLAIN_BOW_SPEED * 10.0 ** (np.clip(level, -40.0, 24.0) / 40.0)
     spans = []
     for begin, end in strokes:
         start = notes.onset_seconds[begin]
@@ -238,7 +287,7 @@ def _bow(notes: Notes, times: Array, loudness_db: Array, style: Style) -> dict[s
     place = np.empty_like(grid)
     lift = np.zeros_like(grid)
     velocity = np.zeros_like(grid)
-    direction, now = 1.0, low + 0.06
+    direction, now = 1.0, _first_place(demand[0])
     place[grid < spans[0][0]] = now
     lift[:] = np.where(grid < spans[0][0], _ease((spans[0][0] - grid) / 0.3), lift)
     for k, (start, stop) in enumerate(spans):
@@ -247,7 +296,7 @@ def _bow(notes: Notes, times: Array, loudness_db: Array, style: Style) -> dict[s
         following = demand[k + 1] if k + 1 < len(spans) else 0.0
         # Spend more bow now if the stroke back would otherwise run out of it.
         behind = (now - low) if direction > 0 else (high - now)
-        travel = min(room, max(travel, min(following - behind, 1.6 * demand[k])))
+        travel = min(room, max(travel, min(following - behind, 1.35 * demand[k])))
         inside = (grid >= start) & (grid < stop)
         speed = direction * shape[inside] * travel / demand[k]
         velocity[inside] = speed
@@ -260,9 +309,9 @@ def _bow(notes: Notes, times: Array, loudness_db: Array, style: Style) -> dict[s
         direction = -direction
         if rest >= RETAKE_REST_SECONDS:
             target = now
-            if k + 1 < len(spans) and now > 0.45:
-                # Retake: back towards the frog in the air, then a down-bow.
-                target, direction = low + min(0.1, 0.5 * now), 1.0
+            if k + 1 < len(spans):
+                # Retake: in the air to where the next down-bow begins.
+                target, direction = _first_place(demand[k + 1]), 1.0
             share = _ease((grid[gap] - stop) / min(rest, 0.7))
             place[gap] = now + (target - now) * share
             velocity[gap] = np.gradient(place[gap], GRID_SECONDS) if gap.sum() > 2 else 0.0
@@ -290,7 +339,7 @@ def choose_fingering(instrument: str, pitches: Array) -> list[tuple[int, int, in
     positions cost; open strings are free to the hand.
     """
     open_strings = STRINGS[instrument]
-    reach = {step: finger for step, finger in reversed(_hand_reach(instrument))}
+    reach = dict(reversed(_hand_reach(instrument)))
     options: list[list[tuple[int, int, int, int]]] = []
     for pitch in np.rint(pitches).astype(int):
         here = []
@@ -307,7 +356,7 @@ def choose_fingering(instrument: str, pitches: Array) -> list[tuple[int, int, in
         options.append(here or [(0, 1, 0, 0)])  # below the lowest string: the lowest open one
     cost = np.array([_fingering_cost(o) for o in options[0]])
     back: list[NDArray[np.int64]] = []
-    for before, after in zip(options[:-1], options[1:], strict=True):
+    for before, after in itertools.pairwise(options):
         a, b = np.array(before, float), np.array(after, float)
         move = np.abs(b[None, :, 1] - a[:, None, 1])
         crossing = np.abs(b[None, :, 0] - a[:, None, 0])
@@ -330,9 +379,7 @@ def string_place(semitones: Array) -> Array:
     return 1.0 - 2.0 ** (-np.asarray(semitones, np.float64) / 12.0)
 
 
-def _left_hand(
-    instrument: str, notes: Notes, times: Array, pitch_hz: Array
-) -> dict[str, Array]:
+def _left_hand(instrument: str, notes: Notes, times: Array, pitch_hz: Array) -> dict[str, Array]:
     rows = np.array(choose_fingering(instrument, notes.pitch), dtype=np.float64)
     string, hand, finger, above = rows.T
     index = _current_note(notes, times)

@@ -82,11 +82,11 @@ FITS: dict[str, Fit] = {
         right_hint=(-1.0, 0.5, 0.0), left_hint=(-0.1, 1.0, 0.3), lift=-0.05,
     ),
     "cello": Fit(
-        turn=-0.12, tilt=-0.06, seat="sit", knees=1.12, origin=(-0.06, 3.72), depth=(1.1, 0.7),
+        turn=-0.12, tilt=-0.06, seat="sit", knees=1.12, origin=(-0.08, 3.72), depth=(1.1, 0.7),
         behind=("left",), bowed=True, right_hint=(-1.0, 0.35, 0.0), left_hint=(1.0, 0.45, 0.1),
     ),
     "double_bass": Fit(
-        turn=-0.15, tilt=-0.04, seat="stand", origin=(0.12, 4.5), depth=(0.9, 0.6),
+        turn=-0.15, tilt=-0.04, seat="stand", origin=(0.16, 4.5), depth=(0.9, 0.6),
         behind=("left",), bowed=True, right_hint=(-1.0, 0.4, 0.0), left_hint=(1.0, 0.5, 0.1),
     ),
     "flute": Fit(
@@ -245,7 +245,11 @@ class Performance:
     def pose(self, frame: int) -> Pose:
         """The body, solved from the mechanism at one frame."""
         state = {name: column[frame] for name, column in self._columns.items()}
-        get = lambda name: float(state.get(name, 0.0))  # type: ignore[arg-type]  # noqa: E731
+
+        def get(name: str) -> float:
+            value = state.get(name, 0.0)
+            return value if isinstance(value, float) else value[0]
+
         figure, fit, player = self.figure, self.fit, self.player
         sway, breath, nod, lean = get("sway_angle"), get("breath"), get("nod"), get("lean")
         torso = _turn_about((0.0, figure.hip_y), sway, 1.0 + 0.022 * breath, 1.0 + 0.016 * breath)
@@ -269,8 +273,9 @@ class Performance:
         held: Affine = (cos, sin, -sin, cos, origin[0], origin[1])
         anchors = self.instrument.anchors(state)
         if anchors.mouth is not None and anchors.mouth != (0.0, 0.0):
-            dx, dy = cos * anchors.mouth[0] - sin * anchors.mouth[1], (
-                sin * anchors.mouth[0] + cos * anchors.mouth[1]
+            dx, dy = (
+                cos * anchors.mouth[0] - sin * anchors.mouth[1],
+                (sin * anchors.mouth[0] + cos * anchors.mouth[1]),
             )
             held = (cos, sin, -sin, cos, origin[0] - dx, origin[1] - dy)
         right_shoulder, left_shoulder = figure.shoulders
@@ -374,7 +379,7 @@ def _moved(canvas: skia.Canvas, matrix: Affine, sprite: Sprite) -> None:
 def draw_performance(
     player_seed: int, instrument: str, mechanism: Mechanism, size: int
 ) -> Iterator[Frames]:
-    """Pictures (size, size, 3) uint8, one for each frame of the mechanism; same seed, same bytes."""
+    """Pictures (size, size, 3) uint8, one for each frame; same seed, same bytes."""
     performance = Performance(player_seed, instrument, mechanism)
     background = performance.background(size)
     pixels = np.zeros((size, size, 4), np.uint8)
@@ -401,7 +406,10 @@ def keypoints(
     for frame in range(performance.frames):
         points = performance.points(performance.pose(frame))
         names = tuple(points)
-        rows.append([(p.x(), p.y()) for p in camera.mapPoints(
-            [skia.Point(*point) for point in points.values()]
-        )])
+        rows.append(
+            [
+                (p.x(), p.y())
+                for p in camera.mapPoints([skia.Point(*point) for point in points.values()])
+            ]
+        )
     return names, np.array(rows, dtype=np.float32)

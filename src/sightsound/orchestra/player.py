@@ -161,15 +161,19 @@ def _pick(rng: np.random.Generator, items: tuple[Colour, ...], jitter: float) ->
 def _room(rng: np.random.Generator) -> Room:
     kind = str(rng.choice(BACKGROUNDS, p=[0.82, 0.07, 0.07, 0.04]))
     if kind == "curtain" and rng.random() < 0.74:
-        hue, saturation, value = rng.uniform(0.55, 0.68), rng.uniform(0.5, 0.85), rng.uniform(
-            0.3, 0.58
+        hue, saturation, value = (
+            rng.uniform(0.55, 0.68),
+            rng.uniform(0.5, 0.85),
+            rng.uniform(0.3, 0.58),
         )
     elif kind == "curtain":
         hue = float(rng.choice([0.98, 0.01, 0.37, 0.48, 0.78, 0.09]))
         saturation, value = rng.uniform(0.1, 0.75), rng.uniform(0.26, 0.5)
     elif kind == "wood":
-        hue, saturation, value = rng.uniform(0.05, 0.09), rng.uniform(0.4, 0.6), rng.uniform(
-            0.35, 0.6
+        hue, saturation, value = (
+            rng.uniform(0.05, 0.09),
+            rng.uniform(0.4, 0.6),
+            rng.uniform(0.35, 0.6),
         )
     else:
         hue, saturation, value = rng.random(), rng.uniform(0.05, 0.3), rng.uniform(0.4, 0.75)

@@ -118,7 +118,7 @@ class Sprite:
     move and turn without a visible loss.
     """
 
-    OVERSAMPLING = 2.0
+    OVERSAMPLING = 1.5
 
     def __init__(self, draw: Callable[[skia.Canvas], None], bounds: skia.Rect) -> None:
         """Take the painter and what it covers in its own coordinates."""
@@ -176,12 +176,8 @@ def draw_seat(canvas: skia.Canvas, player: Player, seat_y: float) -> None:
         canvas.drawLine(x, seat_y + 0.1, x * 1.1, seat_y + 2.2, legs)
     if player.room.seat == "chair":
         back = skia.Path()
-        back.addRoundRect(
-            skia.Rect.MakeLTRB(-0.95, seat_y - 1.75, 0.95, seat_y - 0.55), 0.22, 0.22
-        )
-        canvas.drawPath(
-            back, shaded(linear((-0.95, 0, 0.95, 0), light, shade(colour, 0.8), dark))
-        )
+        back.addRoundRect(skia.Rect.MakeLTRB(-0.95, seat_y - 1.75, 0.95, seat_y - 0.55), 0.22, 0.22)
+        canvas.drawPath(back, shaded(linear((-0.95, 0, 0.95, 0), light, shade(colour, 0.8), dark)))
         canvas.drawPath(back, stroke(dark, 0.07))
         for x in (-0.9, 0.9):
             canvas.drawLine(x, seat_y - 1.6, x, seat_y + 0.1, stroke(dark, 0.11))

@@ -271,9 +271,9 @@ class Fiddle:
         for k, (s, w) in enumerate([(0.02, -0.02), (0.29, -0.06), (0.29, 0.06), (0.02, 0.02)]):
             (tail.moveTo if k == 0 else tail.lineTo)(s, w)
         tail.close()
-        canvas.drawPath(tail, shaded(linear((0, -0.06, 0, 0.06), shade(ebony_light, 1.0), shade(
-            ebony, 1.0
-        ))))
+        canvas.drawPath(
+            tail, shaded(linear((0, -0.06, 0, 0.06), shade(ebony_light, 1.0), shade(ebony, 1.0)))
+        )
         if not self.upright:
             canvas.drawOval(skia.Rect.MakeLTRB(-0.02, -0.25, 0.2, -0.02), fill(shade(ebony, 1.0)))
             canvas.drawOval(
@@ -283,9 +283,9 @@ class Fiddle:
         for k, (s, w) in enumerate([(0.68, -0.062), (NUT, -0.036), (NUT, 0.036), (0.68, 0.062)]):
             (board.moveTo if k == 0 else board.lineTo)(s, w)
         board.close()
-        canvas.drawPath(board, shaded(linear((0, -0.06, 0, 0.06), shade(ebony_light, 1.0), shade(
-            ebony, 1.0
-        ))))
+        canvas.drawPath(
+            board, shaded(linear((0, -0.06, 0, 0.06), shade(ebony_light, 1.0), shade(ebony, 1.0)))
+        )
         canvas.drawLine(
             BRIDGE + 0.008, -0.085, BRIDGE + 0.008, 0.085, stroke(shade(look.dark, 0.4, 0.8), 0.03)
         )
@@ -345,12 +345,12 @@ def strings() -> tuple[Fiddle, ...]:
             sloped=False, string_spread=0.066,
         ),
         Fiddle(
-            name="cello", hold="lap", tilt=0.13, body=2.72, across=1.0, upright=True,
+            name="cello", hold="lap", tilt=0.18, body=2.72, across=1.0, upright=True,
             origin=(0.0, 0.0), bow_length=2.0, bow_angle=-0.05, bow_angle_step=0.07,
             sloped=False, string_spread=0.06,
         ),
         Fiddle(
-            name="double_bass", hold="floor", tilt=0.1, body=3.45, across=1.0, upright=True,
+            name="double_bass", hold="floor", tilt=0.13, body=3.45, across=1.0, upright=True,
             origin=(0.0, 0.0), bow_length=1.75, bow_angle=-0.08, bow_angle_step=0.06,
             sloped=True, string_spread=0.06,
         ),
