@@ -97,12 +97,19 @@ def image_encoder(rng: np.random.Generator, size: int, embedding_size: int, clas
 
 
 def generator(
-    rng: np.random.Generator, output: str, shape: list[int], embedding_size: int, noise_size: int
+    rng: np.random.Generator,
+    output: str,
+    shape: list[int],
+    embedding_size: int,
+    noise_size: int,
+    weights: NDArray[np.float32] | None = None,
 ) -> bytes:
-    """embedding (B, D), noise (B, N) → ``output`` (B, *shape) in [-1, 1]."""
+    """embedding (B, D), noise (B, N) → ``output`` (B, *shape) in [-1, 1]; None = random weights."""
     node = helper.make_node
     inside = embedding_size + noise_size
-    weights = rng.normal(size=(inside, int(np.prod(shape)))) / np.sqrt(inside)
+    if weights is None:
+        drawn = rng.normal(size=(inside, int(np.prod(shape)))) / np.sqrt(inside)
+        weights = drawn.astype(np.float32)
     return graph_bytes(
         [
             node("Concat", ["embedding", "noise"], ["both"], axis=1),
@@ -113,7 +120,7 @@ def generator(
         {"embedding": ["B", embedding_size], "noise": ["B", noise_size]},
         {output: ["B", *shape]},
         {
-            "weights": weights.astype(np.float32),
+            "weights": weights,
             "shape": np.array([-1, *shape], np.int64),
         },
     )

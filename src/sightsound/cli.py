@@ -26,36 +26,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         code: int = arguments.command(arguments)
         sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("\nsightsound: stopped", file=sys.stderr)
         return EXIT_STOPPED
     except SightsoundError as error:
-        return _complain(str(error))
+        _complain(str(error))
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more while it closes it.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return EXIT_OK
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror or error}")
+        _complain(f"{where}{error.strerror or error}")
     except MemoryError:
-        return _complain("out of memory; close other programs or give smaller input")
+        _complain("out of memory; close other programs or give smaller input")
     except ModuleNotFoundError as error:
-        return _complain(_missing_extra(error))
-    return code
+        _complain(_missing_extra(error))
+    return EXIT_MENDABLE
 
 
 # --- Commands: each calls one function and prints what it gave ----------------------------------
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    from sightsound.generation.files import Failure, Options, generate
+    from sightsound.generation.files import Options, generate
     from sightsound.generation.model import Model
     from sightsound.packages.load import load_package
     from sightsound.shapes import Direction
-
-    def complain(failure: Failure) -> None:
-        _complain(failure.message)
 
     options = Options(
         direction=None if arguments.direction is None else Direction(arguments.direction),
@@ -69,7 +67,7 @@ def _generate(arguments: argparse.Namespace) -> int:
         arguments.output,
         model=Model(load_package(arguments.model)),
         options=options,
-        on_failure=complain,
+        on_failure=lambda failure: _complain(failure.message),
     )
     if arguments.json:
         _print_json(outcome.as_json())
@@ -87,9 +85,11 @@ def _data_orchestra(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         scale=arguments.scale,
         instruments=arguments.instrument,
+        splits=arguments.split,
         midi=arguments.midi,
         image_size=arguments.image_size,
         layout=arguments.layout,
+        workers=arguments.workers,
     )
     return EXIT_OK
 
@@ -103,9 +103,14 @@ def _data_sub_urmp(arguments: argparse.Namespace) -> int:
 
 
 def _data_show(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.performances import Dataset
     from sightsound.pairs.show import describe
 
-    print(describe(arguments.dataset))
+    description = describe(Dataset.open(arguments.dataset))
+    if arguments.json:
+        _print_json(description.as_dict())
+    else:
+        print(description)
     return EXIT_OK
 
 
@@ -132,28 +137,34 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from sightsound.evaluation.run import evaluate
+    from sightsound.evaluation.report import format_table
+    from sightsound.evaluation.run import evaluate, exit_code
 
-    report = evaluate(
+    result = evaluate(
         arguments.model,
         data=arguments.data,
         split=arguments.split,
         sounds=arguments.sounds,
         fold=arguments.fold,
         samples=arguments.samples,
+        report=arguments.report,
+        seed=arguments.seed,
+        limit=arguments.limit,
+        judges=arguments.judges,
+        on_skip=_complain,
     )
     if arguments.json:
-        _print_json(report.as_json())
+        _print_json(result)
     else:
-        print(report)
-    return EXIT_OK
+        print(format_table(result))
+    return exit_code(result)
 
 
 def _models(arguments: argparse.Namespace) -> int:
     from sightsound.packages.load import load_package, shipped_models
 
     packages = [load_package(name) for name in shipped_models()]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": package.folder.name,
             "directions": [d for d in DIRECTIONS if getattr(package.manifest.directions, d)],
@@ -297,6 +308,12 @@ def _add_data(commands: Any) -> None:
         help="only this instrument; may be given several times (default: all 13)",
     )
     orchestra.add_argument(
+        "--split",
+        action="append",
+        choices=SPLITS,
+        help="only this split; may be given several times (default: all)",
+    )
+    orchestra.add_argument(
         "--midi", type=Path, metavar="FILE", help="play this MIDI file instead of made-up phrases"
     )
     orchestra.add_argument(
@@ -308,6 +325,9 @@ def _add_data(commands: Any) -> None:
         default="sightsound",
         help="sub-urmp: write Sub-URMP's folders beside it as well",
     )
+    orchestra.add_argument(
+        "--workers", type=_whole, metavar="N", help="processes (default: one a processor)"
+    )
 
     sub_urmp = _command(
         sources, "sub-urmp", _data_sub_urmp, "import a copy of Sub-URMP; reports what is missing"
@@ -317,6 +337,7 @@ def _add_data(commands: Any) -> None:
 
     show = _command(sources, "show", _data_show, "say what is in a data set")
     show.add_argument("dataset", type=Path, metavar="DATASET")
+    _add_json(show)
 
 
 def _add_train(commands: Any) -> None:
@@ -380,6 +401,18 @@ def _add_evaluate(commands: Any) -> None:
     parser.add_argument(
         "--samples", type=Path, metavar="DIR", help="write the generated files there as well"
     )
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="write a page to look at, with sheets, there"
+    )
+    parser.add_argument(
+        "--limit", type=_whole, metavar="N", help="at most N pairs or files (default: all)"
+    )
+    parser.add_argument(
+        "--seed", type=_whole, default=0, metavar="N", help="of noise and intervals (default 0)"
+    )
+    parser.add_argument(
+        "--judges", type=Path, metavar="DIR", help="other judges than those that come along"
+    )
     _add_json(parser)
 
 
@@ -426,9 +459,8 @@ def _number(text: str) -> float:
 # --- Output ---------------------------------------------------------------------------------
 
 
-def _complain(message: str) -> int:
+def _complain(message: str) -> None:
     print(f"sightsound: error: {' '.join(message.split())}", file=sys.stderr)
-    return EXIT_MENDABLE
 
 
 def _print_json(tree: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ picture, or a video's first picture  ``.wav .flac .ogg .mp3 .m4a`` of ``seconds`
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 import sys
@@ -232,8 +231,8 @@ def _collect(
     files: list[Path] = []
     sources: list[_Source] = []
     several = False
-    for text in map(os.fspath, inputs):
-        path = Path(text)
+    for given in inputs:
+        path, text = Path(given), os.fspath(given)
         if path.is_dir():
             several = True
             found = [file for file in _walk(path) if _is_media(file) and _serves(file, direction)]
@@ -569,16 +568,13 @@ def _sounds(job: _Job, model: Model, options: Options) -> list[Result]:
 
 def _metadata(model: Model, direction: Direction, seed: int) -> dict[str, str]:
     """What every output says of itself: that it is synthetic, and how to make it again."""
-    comment = {
-        "synthetic": True,
+    return {
+        "software": f"sightsound {sightsound.__version__}",
+        "synthetic": "true",
         "direction": direction.value,
         "model": model.name,
         "model_sha256": model.sha256,
-        "seed": seed,
-    }
-    return {
-        "software": f"sightsound {sightsound.__version__}",
-        "comment": json.dumps(comment, sort_keys=True),
+        "seed": str(seed),
     }
 
 

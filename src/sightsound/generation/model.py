@@ -24,7 +24,7 @@ from sightsound.generation.windows import (
     window_loudness,
     windows_at_frames,
 )
-from sightsound.media.audio import resample
+from sightsound.media.audio import SILENCE_PEAK, resample
 from sightsound.media.image import fit_image
 from sightsound.media.limits import Limits
 from sightsound.packages.format import ImageToSound, SoundToImage
@@ -124,7 +124,7 @@ class Model:
         if samples.ndim != 2:
             raise MediaError(f"waveform has shape {samples.shape}, allowed: (T,) or (C, T)")
         _check_sound(samples, sample_rate)
-        mono = np.mean(samples, axis=0, keepdims=True, dtype=np.float32)
+        mono: Waveform = samples.mean(axis=0, keepdims=True)
         timeline = self.hear_blocks([resample(mono, sample_rate, self.listener.sample_rate)])
         return self.heard(timeline.pooled()[0], timeline.windows)
 
@@ -153,25 +153,33 @@ class Model:
     ) -> Iterator[NDArray[np.float32]]:
         """The embedding (D,) of each frame of a moving picture that follows a sound.
 
-        ``blocks``: (C, T) each, at the model's sample rate. In rests the last embedding is held.
+        ``blocks``: (C, T) each, at the model's sample rate. In a rest the embedding before it is
+        held; silence at the beginning has the first one after it. Nothing comes of silence alone.
         """
         section = self.listener
         offset = round(section.frame_offset_seconds * section.sample_rate)
         loudest = 0.0
         last: NDArray[np.float32] | None = None
+        waiting = 0  # silent frames at the beginning
         for windows in windows_at_frames(
             blocks, section.window_samples, section.sample_rate, frame_rate, offset
         ):
             embeddings = self.encode_sound(windows)[0]
             for loudness, embedding in zip(window_loudness(windows), embeddings, strict=True):
                 loudest = max(loudest, float(loudness))
-                if last is None or loudness > loudest * REST_LEVEL:
+                if loudness > loudest * REST_LEVEL:
                     last = embedding
-                yield last
+                if last is None:
+                    waiting += 1
+                    continue
+                for _ in range(waiting + 1):
+                    yield last
+                waiting = 0
 
     def picture(self, embedding: NDArray[np.float32], *, seed: int = 0) -> Image:
         """The picture (3, H, W) of one embedding (D,)."""
-        return self.generate_image(embedding[None], self.image_noise(seed)[None])[0]
+        image: Image = self.generate_image(embedding[None], self.image_noise(seed)[None])[0]
+        return image
 
     def image_noise(self, seed: int) -> NDArray[np.float32]:
         """The noise (N,) that ``seed`` stands for in sound_to_image."""
@@ -185,7 +193,8 @@ class Model:
     def generate_image(self, embedding: NDArray[np.float32], noise: NDArray[np.float32]) -> Image:
         """Embedding (B, D), noise (B, N) → image (B, 3, H, W), clipped to [-1, 1]."""
         (image,) = self._image_generator.run(embedding=embedding, noise=noise)
-        return np.clip(image, -1.0, 1.0)
+        clipped: Image = np.clip(image, -1.0, 1.0)
+        return clipped
 
     # --- Picture to sound -------------------------------------------------------------------
 
@@ -410,6 +419,8 @@ def _check_sound(samples: Waveform, sample_rate: int) -> None:
         )
     if not np.all(np.isfinite(samples)):
         raise MediaError("the sound has NaN or infinite samples; export it again")
+    if np.ptp(samples) < 2 * SILENCE_PEAK:  # the same rule as for files
+        raise MediaError("the sound is silent (peak below -80 dBFS); a picture needs a sound")
 
 
 def _as_image(image: ArrayLike) -> Image:
@@ -425,4 +436,5 @@ def _as_image(image: ArrayLike) -> Image:
         )
     if not np.all(np.isfinite(pixels)):
         raise MediaError("the image has NaN or infinite values")
-    return np.clip(pixels, -1.0, 1.0).astype(np.float32)
+    clipped: Image = np.clip(pixels, -1.0, 1.0).astype(np.float32)
+    return clipped
