@@ -106,6 +106,7 @@ def _frames(path: PathLike, limits: Limits) -> Iterator[Frame]:
         rate = stream.average_rate or Fraction(25)
         converter = VideoReformatter()  # one for all frames: making one costs more than its work
         count = 0
+        converter = VideoReformatter()
         for frame in opened.decode(stream):
             _check_size(path, frame.width, frame.height, limits)
             if frame.pts is not None and frame.time_base is not None:
