@@ -218,11 +218,11 @@ class Figure:
         # One soft dark rim round the whole arm parts it from the clothes behind.
         rim = cloth if covered > 1.0 else skin
         loose = 0.045 if covered > 1.0 else 0.0
-        path = skia.Path()
-        path.moveTo(*arm.shoulder)
-        path.lineTo(*arm.elbow)
-        path.lineTo(*arm.wrist)
-        canvas.drawPath(path, self._brush(rim, 0.3, OUTLINE_ALPHA, 2.0 * (r1 + loose) + 0.045))
+        width = r1 + loose
+        upper = self._brush(rim, 0.3, OUTLINE_ALPHA, 2.0 * width + 0.05)
+        canvas.drawLine(*arm.shoulder, *arm.elbow, upper)
+        fore = self._brush(rim, 0.3, OUTLINE_ALPHA, width + r2 + 0.8 * loose + 0.055)
+        canvas.drawLine(*arm.elbow, *arm.wrist, fore)
         if covered < 1.94:
             self._limb(canvas, arm.shoulder, r0, arm.elbow, r1, skin)
             self._limb(canvas, arm.elbow, r1 * 1.04, arm.wrist, r2, skin)

@@ -74,11 +74,11 @@ class Fit:
 
 FITS: dict[str, Fit] = {
     "violin": Fit(
-        turn=0.42, tilt=0.12, origin=(0.17, 0.16), depth=(0.9, 1.3), behind=("left",), bowed=True,
+        turn=0.42, tilt=0.12, origin=(0.18, 0.23), depth=(0.9, 1.3), behind=("left",), bowed=True,
         right_hint=(-1.0, 0.5, 0.0), left_hint=(-0.1, 1.0, 0.3), lift=-0.05,
     ),
     "viola": Fit(
-        turn=0.42, tilt=0.13, origin=(0.17, 0.18), depth=(0.9, 1.3), behind=("left",), bowed=True,
+        turn=0.42, tilt=0.13, origin=(0.18, 0.27), depth=(0.9, 1.3), behind=("left",), bowed=True,
         right_hint=(-1.0, 0.5, 0.0), left_hint=(-0.1, 1.0, 0.3), lift=-0.05,
     ),
     "cello": Fit(
