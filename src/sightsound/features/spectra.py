@@ -24,7 +24,7 @@ AMIN = 1e-10
 class LogMelConfig:
     """Numbers of a log-mel picture; the defaults are the paper's: 128 × 44 from half a second.
 
-    Source: paper.md's Fig. 3 (axes read off): librosa's defaults at the native rate.
+    Source: the paper's Fig. 3 (read off its axes): librosa's defaults at the native rate.
     Departs: the paper's scaling is unknown; ours is the fixed range [floor_db, ceiling_db], so
     that loudness survives and the inverse needs nothing but the config.
     """
@@ -36,7 +36,7 @@ class LogMelConfig:
     f_min: float = 0.0  # Hz
     f_max: float | None = None  # Hz; None = half the sample rate
     floor_db: float = -80.0  # dB; becomes -1 in unit scale, lower values are clipped
-    ceiling_db: float = 50.0  # dB; becomes +1; a full-scale sine reaches about +43
+    ceiling_db: float = 50.0  # dB; becomes +1; a full-scale sine reaches about +40
     top_db: float | None = 80.0  # dB below an example's own maximum; None = no such limit
 
     def __post_init__(self) -> None:
