@@ -474,7 +474,12 @@ def _frame_samples(path: Path, frame: av.AudioFrame) -> Samples:
     name = frame.format.name.removesuffix("p")
     if name not in _FULL_SCALE:
         raise MediaError(f"{shown(path)}: sample format {shown(name)} is not supported")
-    values = frame.to_ndarray()  # (C, T) planar, (1, T × C) packed
+    if name == "s64":  # which PyAV gives only as bytes
+        planes = [np.frombuffer(plane, np.int64) for plane in frame.planes]  # type: ignore[call-overload]
+        per_plane = frame.samples * len(frame.layout.channels) // len(planes)
+        values: NDArray[Any] = np.stack([plane[:per_plane] for plane in planes])
+    else:
+        values = frame.to_ndarray()  # (C, T) planar, (1, T × C) packed
     values = values.T if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))
     if name == "flt":
         return np.ascontiguousarray(values, dtype=np.float32)

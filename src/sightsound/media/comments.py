@@ -29,15 +29,15 @@ def metadata_to_comment(metadata: Mapping[str, str], path: PathLike) -> str:
     return comment
 
 
-def comment_to_metadata(comment: str) -> dict[str, str]:
-    """The inverse of ``metadata_to_comment``; another's comment comes back as ``comment``."""
+def comment_to_metadata(comment: str) -> dict[str, str] | None:
+    """The inverse of ``metadata_to_comment``; ``None`` for a comment that is not ours."""
     try:
         values = json.loads(comment)
     except ValueError:
         values = None
     if isinstance(values, dict) and all(isinstance(value, str) for value in values.values()):
         return values
-    return {"comment": comment}
+    return None
 
 
 def metadata_to_exif(metadata: Mapping[str, str], path: PathLike) -> PillowImage.Exif:

@@ -308,7 +308,10 @@ def _metadata_options(suffix: str, metadata: Mapping[str, str], path: PathLike) 
         chunks = PngImagePlugin.PngInfo()
         metadata_to_comment(metadata, path)  # for the same bound on size
         for key, value in metadata.items():
-            chunks.add_itxt(_png_keyword(path, key), value)
+            # A file name that is no Unicode may hold what UTF-8 cannot.
+            chunks.add_itxt(
+                _png_keyword(path, key), value.encode("utf-8", "backslashreplace").decode("utf-8")
+            )
         return {"pnginfo": chunks}
     if suffix == ".gif":
         return {"comment": metadata_to_comment(metadata, path).encode("ascii")}

@@ -27,8 +27,8 @@ def read_metadata(path: PathLike, *, limits: Limits | None = None) -> dict[str, 
         tags = {key.lower(): value for key, value in opened.metadata.items()}
         for stream in opened.streams:  # Ogg keeps its comments with the stream
             tags |= {key.lower(): value for key, value in stream.metadata.items()}
-    comment = comment_to_metadata(tags["comment"]) if "comment" in tags else {}
-    return comment if comment.keys() - {"comment"} else tags
+    ours = comment_to_metadata(tags.get("comment", ""))
+    return tags if ours is None else ours
 
 
 def _image_metadata(path: Path, container: str, limits: Limits) -> dict[str, str]:
@@ -43,4 +43,7 @@ def _image_metadata(path: Path, container: str, limits: Limits) -> dict[str, str
         comment = picture.info.get("comment") if stored is None else stored
     if isinstance(comment, bytes):
         comment = comment.removeprefix(EXIF_ASCII).rstrip(b"\0").decode("utf-8", "replace")
-    return comment_to_metadata(comment) if isinstance(comment, str) else {}
+    if not isinstance(comment, str):
+        return {}
+    ours = comment_to_metadata(comment)
+    return {"comment": comment} if ours is None else ours

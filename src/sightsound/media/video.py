@@ -39,6 +39,8 @@ from sightsound.media.truncation import check_complete, truncated
 from sightsound.shapes import Frames, Waveform
 
 _UNSPECIFIED_COLORSPACE = 2
+# FFmpeg's quick ways from yuv420p darken by one to two steps of 255; these do not.
+_EXACT_COLOUR = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _HD_HEIGHT = 720  # from here on, video that does not say it is taken as BT.709, below as BT.601
 
 
@@ -125,7 +127,13 @@ def _pixels(frame: av.VideoFrame, converter: VideoReformatter) -> Frames:
     """A decoded frame → uint8 (H, W, 3), by the colour matrix that the file names."""
     unspecified_hd = frame.colorspace == _UNSPECIFIED_COLORSPACE and frame.height >= _HD_HEIGHT
     source = Colorspace.ITU709 if unspecified_hd else None  # None = as the frame says
-    converted = converter.reformat(frame, format="rgb24", src_colorspace=source, threads=1)
+    converted = converter.reformat(
+        frame,
+        format="rgb24",
+        src_colorspace=source,
+        interpolation=_EXACT_COLOUR,
+        threads=1,
+    )
     return np.asarray(converted.to_ndarray(), dtype=np.uint8)
 
 
