@@ -3,8 +3,10 @@
 import shutil
 import tracemalloc
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -16,6 +18,7 @@ from sightsound.errors import MediaError
 from sightsound.media.audio import (
     Audio,
     AudioWriter,
+    _timed,
     audio_info,
     read_audio,
     resample,
@@ -342,3 +345,16 @@ def test_limits_are_settable(files: tuple[samples.Files, samples.Files]) -> None
     read_audio(files[1]["rate_too_low"], limits=Limits(min_sample_rate=4_000))
     with pytest.raises(MediaError, match="44100 Hz"):
         read_audio(files[0]["wav_16_bit"], limits=Limits(max_sample_rate=40_000))
+
+
+def test_an_encoders_lead_in_is_not_heard() -> None:
+    def frames() -> Iterator[av.AudioFrame]:
+        for n in range(3):  # 1000 samples each, the first 1500 before 0 s
+            values = np.arange(1000 * n, 1000 * (n + 1), dtype=np.float32)[None] / 4096
+            frame = av.AudioFrame.from_ndarray(values, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 8_000, 1000 * n - 1500
+            frame.time_base = Fraction(1, 8_000)
+            yield frame
+
+    blocks = np.concatenate(list(_timed(Path("x.mkv"), frames(), 8_000, 1, 0.0, Limits())))
+    np.testing.assert_array_equal(blocks[:, 0] * 4096, np.arange(1500, 3000))
