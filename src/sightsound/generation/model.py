@@ -63,8 +63,7 @@ class Seen:
 class Model:
     """A model package, ready to generate; graphs are loaded when first used.
 
-    Not for several threads at once with the same object only while a graph is first loaded;
-    afterwards every method may be called from any thread.
+    Nothing in it changes after that: several threads may use one model.
     """
 
     def __init__(self, package: ModelPackage) -> None:
