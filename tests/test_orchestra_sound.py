@@ -306,7 +306,7 @@ def comb_cents(sound: np.ndarray, pitch_hz: float) -> float:
 
 @rendering
 def test_true_pitch_is_what_sounds(performed) -> None:  # type: ignore[no-untyped-def]
-    """Would fail if a sample were out of tune, tuning were left out, or truth ran 40 ms late."""
+    """Catches: a sample left out of tune, a wrong octave, cut notes that sound on, late truth."""
     for key, made in performed.items():
         errors = []
         for _, sound in made:
