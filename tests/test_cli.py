@@ -21,6 +21,7 @@ from PIL import Image as PillowImage
 import sightsound
 from sightsound.cli import main
 from sightsound.media.metadata import read_metadata
+from sightsound.media.video import read_frames
 from tiny_models import tiny_package
 
 RATE = 16_000
@@ -101,7 +102,6 @@ def test_a_longer_sound_gives_a_row_or_moves(run: Run, tmp_path: Path) -> None:
                 shown += moving.info["duration"]
             assert shown == 9000  # the sound's time
     from sightsound.media.audio import read_audio
-    from sightsound.media.video import read_frames
 
     frames = list(read_frames(tmp_path / "move.mp4"))
     assert len(frames) == 90
@@ -147,6 +147,13 @@ def test_same_seed_same_bytes_and_other_seeds_differ(run: Run, tmp_path: Path) -
             assert run(source, "-o", path, "--seconds", 0.6, *seed)[0] == 0
         assert made[0].read_bytes() == made[1].read_bytes()
         assert made[0].read_bytes() != made[2].read_bytes()
+        if source is sound:  # not only the seed in the metadata: the picture itself
+            zero, one = (
+                (pixels_of(path) for path in made[1:])
+                if suffix != ".mp4"
+                else (next(iter(read_frames(path))).pixels for path in made[1:])
+            )
+            assert np.abs(zero.astype(int) - one).max() > 5
 
 
 def test_variants_are_numbered_and_each_is_found_by_its_seed(run: Run, tmp_path: Path) -> None:
