@@ -62,7 +62,7 @@ def sound_classifier() -> RunConfig:
             network=PaperSoundEncoderConfig(),
             front_end=LogMelConfig(),
         ),
-        training=TrainingConfig(steps=4000, schedule="cosine", validate_every=500),
+        training=TrainingConfig(steps=2000, schedule="cosine", validate_every=250),
     )
 
 
@@ -71,7 +71,7 @@ def image_classifier() -> RunConfig:
     return RunConfig(
         recipe="image_classifier",
         method=ClassifierConfig(modality="image", network=PaperImageEncoderConfig()),
-        training=TrainingConfig(steps=2500, schedule="cosine", validate_every=250),
+        training=TrainingConfig(steps=800, schedule="cosine", validate_every=100),
     )
 
 
@@ -92,7 +92,7 @@ def robust_sound_classifier() -> RunConfig:
         ),
         pairs=PairsConfig(recordings_share=0.35),
         training=TrainingConfig(
-            steps=5000, schedule="cosine", warmup_steps=200, validate_every=500
+            steps=2000, schedule="cosine", warmup_steps=100, validate_every=250
         ),
     )
 
@@ -107,7 +107,7 @@ def robust_image_classifier() -> RunConfig:
             label_smoothing=0.05,
             image_augmentation=ImageAugmentationConfig(),
         ),
-        training=TrainingConfig(steps=3000, schedule="cosine", warmup_steps=100),
+        training=TrainingConfig(steps=1500, schedule="cosine", warmup_steps=100),
     )
 
 
@@ -170,7 +170,7 @@ def s2i_c_improved() -> RunConfig:
             penalty_weight=1.0,
             averaged=True,
         ),
-        training=replace(run.training, batch_size=32, steps=12000, validate_every=500),
+        training=replace(run.training, batch_size=32, steps=2400, validate_every=200),
     )
 
 
@@ -221,7 +221,7 @@ def image_features() -> RunConfig:
     run = RunConfig(
         recipe="image_features",
         method=ReconstructionConfig(),
-        training=TrainingConfig(steps=3000, schedule="cosine", warmup_steps=100),
+        training=TrainingConfig(steps=800, schedule="cosine", warmup_steps=50),
     )
     return _judge(run, "image_features", seed=505)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
@@ -37,6 +37,11 @@ class Reconstruction:
         self.config = config
         self.players = nn.ModuleDict({"autoencoder": Autoencoder(config.network)})
         self.optimisers: Mapping[str, AdamConfig] = {"autoencoder": config.adam}
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        """The network that is trained."""
+        return cast(Autoencoder, self.players["autoencoder"])
 
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         reconstruction = self.players["autoencoder"](batch.image)

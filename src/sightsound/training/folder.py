@@ -46,12 +46,26 @@ class RunFolder:
         """Whether the run reached its last step."""
         return (self.path / "done.json").exists()
 
-    def start(self, config: RunConfig, data: dict[str, str]) -> None:
+    def summary(self) -> dict[str, Any]:
+        """What ``finish`` wrote.
+
+        Raises:
+            ModelError: the run has not come to its end.
+        """
+        try:
+            summary: dict[str, Any] = json.loads((self.path / "done.json").read_text())
+        except (OSError, ValueError):
+            raise ModelError(
+                f"{self.path}: no finished run here; train it to its end with --resume"
+            ) from None
+        return summary
+
+    def start(self, config: RunConfig, data: dict[str, Any]) -> None:
         """Write the config; nothing else may be in the folder's ``config.json`` before."""
         text = json.dumps({"config": to_json(config), "data": data}, indent=1)
         write_atomically(self.path / "config.json", text.encode())
 
-    def config(self) -> tuple[RunConfig, dict[str, str]]:
+    def config(self) -> tuple[RunConfig, dict[str, Any]]:
         """The run's config, and the name and hash of its data.
 
         Raises:

@@ -75,7 +75,11 @@ def _train(
     bank: RecordingBank | None,
     quiet: bool,
 ) -> None:
-    identity = {"name": dataset.name, "sha256": dataset.sha256}
+    identity = {
+        "name": dataset.name,
+        "sha256": dataset.sha256,
+        "sources": list(dataset.info.sources),
+    }
     _check_folder(config, identity, folder, resume=resume)
     for needed in needed_recipes(config):
         beside = RunFolder(folder.path.parent / needed)
@@ -217,7 +221,7 @@ def validation_source(
 
 
 def _check_folder(
-    config: RunConfig, identity: dict[str, str], folder: RunFolder, *, resume: bool
+    config: RunConfig, identity: dict[str, Any], folder: RunFolder, *, resume: bool
 ) -> None:
     if not folder.is_started:
         return

@@ -1,0 +1,94 @@
+"""Finished runs of judges in, the folder of judges that every evaluation reads out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sightsound.errors import ModelError
+from sightsound.evaluation.judge_package import write_judges
+from sightsound.evaluation.judges import ImageFeatures, ImageJudge, SoundJudge
+from sightsound.export.graphs import ImageFeaturesGraph, ImageJudgeGraph, SoundJudgeGraph
+from sightsound.export.run import LICENSE, Latent, commit, read_run
+from sightsound.methods.autoencoder import Reconstruction
+from sightsound.methods.classifier import Classifier
+from sightsound.shapes import INSTRUMENTS
+from sightsound.training.folder import RunFolder
+from sightsound.training.run import build_method
+
+
+def export_judges(runs: Sequence[Path], output: Path, *, metrics: dict[str, Any]) -> Path:
+    """Make the folder of judges of their finished runs.
+
+    Args:
+        runs: run folders: classifiers of images, classifiers of sounds, one autoencoder, trained
+            on the split ``judge``.
+        output: folder of the judges.
+        metrics: their accuracies on real data, written into the card.
+
+    Raises:
+        ModelError: a run is unfinished, generates, or was trained on another split.
+    """
+    graphs: dict[str, bytes] = {}
+    image_judges, sound_judges, features = [], [], None
+    read = [read_run(path) for path in runs]
+    for run in read:
+        if run.config.pairs.train_split != "judge":
+            raise ModelError(f"{run.path}: trained on {run.config.pairs.train_split}, not on judge")
+        method = build_method(run.config, run.path.parent)
+        RunFolder(run.path).load_weights(method.players)
+        method.players.eval()
+        store, seed = run.config.pairs.store, run.config.training.seed
+        file = f"{run.config.recipe}.onnx"
+        if isinstance(method, Reconstruction):
+            encoder = Latent(method.autoencoder)
+            graphs[file] = ImageFeaturesGraph(encoder, image_size=store.image_size).export()
+            features = ImageFeatures(
+                file=file, architecture="autoencoder", seed=seed, image_size=store.image_size
+            )
+        elif isinstance(method, Classifier) and method.front_end is None:
+            network = method.players["encoder"]
+            graphs[file] = ImageJudgeGraph(network, image_size=store.image_size).export()
+            image_judges.append(
+                ImageJudge(
+                    file=file,
+                    architecture=type(network).__name__,
+                    seed=seed,
+                    image_size=store.image_size,
+                )
+            )
+        elif isinstance(method, Classifier) and method.front_end is not None:
+            network = method.players["encoder"]
+            graph = SoundJudgeGraph(method.front_end, network, samples=store.window_samples)
+            graphs[file] = graph.export()
+            sound_judges.append(
+                SoundJudge(
+                    file=file,
+                    architecture=type(network).__name__,
+                    seed=seed,
+                    sample_rate=store.sample_rate,
+                    window_seconds=store.window_seconds,
+                )
+            )
+        else:
+            raise ModelError(f"{run.path}: a run of {run.config.recipe}, which is no judge")
+    if features is None or not image_judges or not sound_judges:
+        raise ModelError("judges of images, judges of sounds and image features are all needed")
+    write_judges(
+        output,
+        classes=INSTRUMENTS,
+        image_judges=image_judges,
+        sound_judges=sound_judges,
+        image_features=features,
+        graphs=graphs,
+        license=LICENSE,
+        provenance={
+            "commit": commit(),
+            "data": {"name": read[0].data["name"], "sha256": read[0].data["sha256"]},
+            "recipes": [run.config.recipe for run in read],
+            "sources": read[0].data.get("sources", []),
+        },
+        metrics=metrics,
+    )
+    return output

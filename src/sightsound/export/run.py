@@ -1,0 +1,256 @@
+"""Finished runs in, a model package or a folder of judges out: what ``sightsound export`` does."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from sightsound import __version__
+from sightsound.config import to_json
+from sightsound.errors import ModelError
+from sightsound.export.graphs import (
+    GenerateImageGraph,
+    GenerateLogMelGraph,
+    ImageEncodeGraph,
+    SoundEncodeGraph,
+)
+from sightsound.export.package import log_mel_output, write_package
+from sightsound.features.spectra import LogMelConfig
+from sightsound.methods.classifier import Classifier
+from sightsound.methods.conditional_gan import PICTURE_SIZE, ConditionalGan, ConditionalGanConfig
+from sightsound.networks.autoencoder import Autoencoder
+from sightsound.packages.format import Directions, ImageToSound, Provenance, SoundToImage
+from sightsound.recipes import RunConfig
+from sightsound.shapes import INSTRUMENTS, Direction
+from sightsound.training.folder import RunFolder
+from sightsound.training.run import build_method
+
+LICENSE = "MIT"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A finished run and what made it."""
+
+    path: Path
+    config: RunConfig
+    data: dict[str, Any]
+    step: int
+    figures: dict[str, float]
+    done: dict[str, Any]
+
+
+def export_run(
+    runs: Sequence[Path],
+    output: Path,
+    *,
+    name: str | None = None,
+    card: Path | None = None,
+    step: int | None = None,
+) -> Path:
+    """Make a model package of one finished GAN run, or of one for each direction.
+
+    The weights are those that validation chose. The classifiers that the runs stand on are looked
+    for beside them, as training left them.
+
+    Args:
+        runs: run folders, at most one for each direction.
+        output: folder of the package.
+        name: of the model; None = the recipes' names.
+        card: Markdown that goes on top of the card.
+        step: other weights than those that validation chose; None = validation's.
+
+    Raises:
+        ModelError: a run is unfinished, no GAN, or a direction comes twice.
+    """
+    graphs: dict[str, bytes] = {}
+    sections: dict[Direction, SoundToImage | ImageToSound] = {}
+    read = [read_run(path) for path in runs]
+    for run in read:
+        method = run.config.method
+        if not isinstance(method, ConditionalGanConfig):
+            raise ModelError(f"{run.path}: a run of {run.config.recipe}, which generates nothing")
+        if method.direction in sections:
+            raise ModelError(f"{run.path}: a second run for {method.direction}; give one of each")
+        if method.direction is Direction.SOUND_TO_IMAGE:
+            sections[method.direction] = _sound_to_image(run, graphs, step)
+        else:
+            sections[method.direction] = _image_to_sound(run, graphs, step)
+    provenance = Provenance(
+        recipe=" + ".join(run.config.recipe for run in read),
+        config={run.config.recipe: to_json(run.config) for run in read},
+        seed=read[0].config.training.seed,
+        commit=commit(),
+        data={"name": read[0].data["name"], "sha256": read[0].data["sha256"]},
+        metrics={
+            run.config.recipe: {
+                "chosen_step": run.step if step is None else step,
+                "validation": run.figures,
+                "processor_minutes": run.done["processor_minutes"],
+                "examples_seen": run.done["examples_seen"],
+            }
+            for run in read
+        },
+        sources=_sources(read),
+    )
+    model_name = name or "-".join(run.config.recipe for run in read)
+    package = write_package(
+        output,
+        name=model_name,
+        directions=Directions(
+            sound_to_image=_of(sections, Direction.SOUND_TO_IMAGE, SoundToImage),
+            image_to_sound=_of(sections, Direction.IMAGE_TO_SOUND, ImageToSound),
+        ),
+        classes=INSTRUMENTS,
+        graphs=graphs,
+        card_text=_card(model_name, read, "" if card is None else card.read_text()),
+        provenance=provenance,
+        license=LICENSE,
+    )
+    return package.folder
+
+
+def _sound_to_image(run: FinishedRun, graphs: dict[str, bytes], step: int | None) -> SoundToImage:
+    gan, method = _gan(run, step)
+    encode, generate = "s2i_encode.onnx", "s2i_generate.onnx"
+    sample_rate = run.config.pairs.store.sample_rate
+    samples = run.config.pairs.store.window_samples
+    graphs[encode] = _sound_encoder(gan.encoder, samples)
+    size = method.network.embedding_size
+    graphs[generate] = GenerateImageGraph(
+        gan.players["generator"].eval(), embedding_size=size, noise_size=gan.noise_size
+    ).export()
+    return SoundToImage(
+        encode=encode,
+        generate=generate,
+        sample_rate=sample_rate,
+        window_seconds=run.config.pairs.store.window_seconds,
+        frame_offset_seconds=run.config.pairs.store.frame_offset_seconds,
+        image_size=PICTURE_SIZE[0],
+        noise_size=gan.noise_size,
+        embedding_size=size,
+    )
+
+
+def _image_to_sound(run: FinishedRun, graphs: dict[str, bytes], step: int | None) -> ImageToSound:
+    gan, method = _gan(run, step)
+    encode, generate = "i2s_encode.onnx", "i2s_generate.onnx"
+    image_size = run.config.pairs.store.image_size
+    graphs[encode] = ImageEncodeGraph(
+        gan.encoder.players["encoder"].eval(), image_size=image_size
+    ).export()
+    size = method.network.embedding_size
+    graphs[generate] = GenerateLogMelGraph(
+        gan.players["generator"].eval(), embedding_size=size, noise_size=gan.noise_size
+    ).export()
+    front_end = gan.examiner.config.front_end
+    if not isinstance(front_end, LogMelConfig):
+        raise ModelError(f"{run.path}: its log-mels are the examiner's, which hears none")
+    return ImageToSound(
+        encode=encode,
+        generate=generate,
+        image_size=image_size,
+        sample_rate=front_end.sample_rate,
+        seconds=run.config.pairs.store.window_seconds,
+        noise_size=gan.noise_size,
+        embedding_size=size,
+        log_mel=log_mel_output(front_end, PICTURE_SIZE),
+    )
+
+
+def _gan(run: FinishedRun, step: int | None) -> tuple[ConditionalGan, ConditionalGanConfig]:
+    method = build_method(run.config, run.path.parent)
+    assert isinstance(method, ConditionalGan), type(method)
+    RunFolder(run.path).load_weights(method.players, step)
+    return method, method.config
+
+
+def _sound_encoder(classifier: Classifier, samples: int) -> bytes:
+    assert classifier.front_end is not None
+    encoder = classifier.players["encoder"].eval()
+    return SoundEncodeGraph(classifier.front_end, encoder, samples=samples).export()
+
+
+def read_run(path: Path) -> FinishedRun:
+    """A finished run's config, data and figures.
+
+    Raises:
+        ModelError: the folder holds no finished run.
+    """
+    folder = RunFolder(path)
+    config, data = folder.config()
+    done = folder.summary()
+    step, figures = folder.best()
+    return FinishedRun(path, config, dict(data), step, figures, done)
+
+
+def _sources(runs: Sequence[FinishedRun]) -> list[Any]:
+    """What the runs and the classifiers that they stand on were trained from."""
+    sources: list[Any] = []
+    for run in runs:
+        method = run.config.method
+        needed = [run.path]
+        if isinstance(method, ConditionalGanConfig):
+            needed.append(run.path.parent / method.encoder)
+        for path in needed:
+            folder = RunFolder(path)
+            for source in [*folder.config()[1].get("sources", []), folder.summary()["recordings"]]:
+                if source and source not in sources:
+                    sources.append(source)
+    return sources
+
+
+def _of(sections: dict[Direction, Any], direction: Direction, kind: type[Any]) -> Any:
+    section = sections.get(direction)
+    assert section is None or isinstance(section, kind), section
+    return section
+
+
+def _card(name: str, runs: Sequence[FinishedRun], top: str) -> str:
+    rows = [f"# {name}", ""]
+    if top:
+        rows += [top.strip(), ""]
+    rows += [
+        "## How it was made",
+        "",
+        f"sightsound {__version__}; data set {runs[0].data['name']} "
+        f"(SHA-256 {runs[0].data['sha256']}). Licence of the weights: {LICENSE}.",
+        "",
+        "| recipe | seed | pairs seen | processor minutes | chosen step | validation score |",
+        "|---|---|---|---|---|---|",
+    ]
+    for run in runs:
+        rows.append(
+            f"| `{run.config.recipe}` | {run.config.training.seed} | {run.done['examples_seen']} "
+            f"| {run.done['processor_minutes']:.1f} | {run.step} | {run.figures['score']:.4f} |"
+        )
+    rows += ["", "Everything needed to make it again is in `model.json`, under `provenance`.", ""]
+    return "\n".join(rows)
+
+
+def commit() -> str:
+    """The commit of the code that exports, or "unknown" outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+class Latent(nn.Module):
+    """An autoencoder's first half as a module of its own: image (B, 3, H, W) → latent (B, D)."""
+
+    def __init__(self, autoencoder: Autoencoder) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.autoencoder.encode(image)
