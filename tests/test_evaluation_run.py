@@ -206,6 +206,22 @@ def test_table_says_everything_at_once(good: dict) -> None:
         assert words in table, words
 
 
+def test_classes_are_told_apart_by_name_not_by_number(
+    world: Path, recordings: Path, tmp_path: Path
+) -> None:
+    # Judges whose names are mixed up are always wrong; the encoder is as right as ever.
+    mixed = known_judges(tmp_path / "mixed", classes=("flute", "horn", "cello"))
+    model = known_model(tmp_path / "m")
+    figures = evaluate(model, data=world, judges=mixed)["sound_to_image"]
+    assert figures["accuracy"] == figures["ceiling"] == 0.0
+    assert figures["encoder_accuracy"] == 1.0
+    assert figures["confusion"]["classes"] == ["flute", "horn", "cello"]
+    heard = evaluate(model, sounds=recordings, fold="check", judges=mixed)["sound_to_image"]
+    assert heard["encoder_accuracy"] == pytest.approx(0.75)
+    # The one cello that sounds like a horn is painted blue, and blue is what they call a cello.
+    assert heard["per_class"] == {"flute": 0.0, "cello": 0.5}
+
+
 def test_limit_and_seed_matter(world: Path, judges: Judges, tmp_path: Path) -> None:
     model = known_model(tmp_path / "m")
     results = [

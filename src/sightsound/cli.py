@@ -104,9 +104,12 @@ def _data_sub_urmp(arguments: argparse.Namespace) -> int:
 
 def _data_show(arguments: argparse.Namespace) -> int:
     from sightsound.pairs.performances import Dataset
-    from sightsound.pairs.show import describe
+    from sightsound.pairs.show import describe, write_dataset_sheet
 
-    description = describe(Dataset.open(arguments.dataset))
+    dataset = Dataset.open(arguments.dataset)
+    description = describe(dataset)
+    if arguments.sheet is not None:
+        write_dataset_sheet(dataset, arguments.sheet)
     if arguments.json:
         _print_json(description.as_dict())
     else:
@@ -130,9 +133,14 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    if arguments.judges:
+        from sightsound.evaluation.export_judges import export_judges
+
+        print(export_judges(arguments.run, arguments.output, metrics={}))
+        return EXIT_OK
     from sightsound.export.run import export_run
 
-    print(export_run(arguments.run, arguments.output))
+    print(export_run(arguments.run, arguments.output, name=arguments.name, card=arguments.card))
     return EXIT_OK
 
 
@@ -337,12 +345,17 @@ def _add_data(commands: Any) -> None:
 
     show = _command(sources, "show", _data_show, "say what is in a data set")
     show.add_argument("dataset", type=Path, metavar="DATASET")
+    show.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="write frames of each instrument as one picture"
+    )
     _add_json(show)
 
 
 def _add_train(commands: Any) -> None:
     parser = _command(commands, "train", _train, "train a recipe on a data set")
-    parser.add_argument("recipe", metavar="RECIPE", help="name of a function in recipes.py")
+    parser.add_argument(
+        "recipe", metavar="RECIPE", help="name of a function in sightsound/recipes.py, e.g. s2i_c"
+    )
     parser.add_argument("--data", type=Path, required=True, metavar="DATASET")
     parser.add_argument(
         "-o",
@@ -368,9 +381,24 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_export(commands: Any) -> None:
-    parser = _command(commands, "export", _export, "make a model package of a training run")
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser = _command(commands, "export", _export, "make a model package of training runs")
+    parser.add_argument(
+        "run",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="folder of a finished run; one for each direction makes one package of both",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL")
+    parser.add_argument("--name", metavar="NAME", help="of the model (default: its recipes')")
+    parser.add_argument(
+        "--card", type=Path, metavar="FILE", help="Markdown to put on top of the model's card"
+    )
+    parser.add_argument(
+        "--judges",
+        action="store_true",
+        help="the runs are judges: make the folder of judges that `evaluate --judges` takes",
+    )
 
 
 def _add_evaluate(commands: Any) -> None:

@@ -150,10 +150,13 @@ class ConditionalGan:
             if self.config.direction is Direction.SOUND_TO_IMAGE:
                 heard = self.encoder.picture_of_sound(batch.waveform)
                 condition, _ = self.encoder.encode(heard)
-                return condition.float(), batch.image, batch.mismatched_image
+                seen = "mismatched_image" in self.batch_fields
+                return condition.float(), batch.image, batch.mismatched_image if seen else None
             condition, _ = self.encoder.encode(batch.image)
             wrong = batch.mismatched_waveform
-            mismatched = None if wrong is None else self._log_mel_picture(wrong)
+            mismatched = None
+            if wrong is not None and "mismatched_waveform" in self.batch_fields:
+                mismatched = self._log_mel_picture(wrong)
             return condition.float(), self._log_mel_picture(batch.waveform), mismatched
 
     def _log_mel_picture(self, waveform: Tensor) -> Tensor:

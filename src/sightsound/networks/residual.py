@@ -149,7 +149,7 @@ class ResidualDiscriminator(nn.Module):
                 layers += [nn.Conv2d(width, following, 1), nn.AvgPool2d(2)]
         self.downsample = nn.Sequential(*layers)
         self.feature = nn.Linear(widths[-1] * 4 * 4, config.feature_size)
-        self.decide = nn.Linear(config.feature_size, 1)
+        self.decide = nn.Linear(config.feature_size, 1, bias=False)  # the loss sees differences
         self.condition = nn.Linear(config.embedding_size, config.feature_size)
 
     def features(self, picture: Tensor) -> Tensor:

@@ -1,0 +1,283 @@
+"""The contract of every method, losses worked by hand, and learning that beats a constant."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sightsound.features.augmentation import (
+    ImageAugmentationConfig,
+    SoundAugmentationConfig,
+    augment_images,
+    augment_spectra,
+    augment_waveforms,
+)
+from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
+from sightsound.methods.classifier import Classifier, ClassifierConfig, class_mean
+from sightsound.methods.conditional_gan import (
+    ConditionalGan,
+    ConditionalGanConfig,
+    mismatched_in_batch,
+)
+from sightsound.methods.protocol import Method
+from sightsound.networks.paper import PaperGanConfig
+from sightsound.pairs.batches import PairBatch
+from sightsound.recipes import recipe
+from sightsound.shapes import Direction
+from sightsound.training.loop import Loop, TrainingConfig
+
+
+def classifier(name: str) -> Classifier:
+    config = recipe(name).method
+    assert isinstance(config, ClassifierConfig)
+    return Classifier(config)
+
+
+def gan_config(name: str) -> ConditionalGanConfig:
+    config = recipe(name).method
+    assert isinstance(config, ConditionalGanConfig)
+    if isinstance(config.network, PaperGanConfig):
+        return replace(config, network=replace(config.network, base_channels=8))
+    return replace(config, network=replace(config.network, channels=(16, 16, 16, 16)))
+
+
+def gan(name: str, **changes: object) -> ConditionalGan:
+    config = replace(gan_config(name), **changes)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    return ConditionalGan(
+        config, encoder=classifier(config.encoder), examiner=classifier(config.examiner)
+    )
+
+
+def batch(size: int = 8, step: int = 0) -> PairBatch:
+    """Two classes that differ in sound (pitch) and picture (colour)."""
+    generator = torch.Generator().manual_seed(step)
+    label = torch.arange(size) % 2
+    time = torch.arange(22_050) / 44_100
+    pitch = torch.where(label == 0, 220.0, 880.0)[:, None]
+    waveform = 0.3 * torch.sin(2 * math.pi * pitch * time)
+    image = torch.rand(size, 3, 1, 1, generator=generator).repeat(1, 1, 64, 64) * 0.2
+    image[:, 0] += torch.where(label == 0, 0.7, -0.9)[:, None, None]
+    other = label.flip(0)
+    assert bool((other != label).all())
+    return PairBatch(
+        waveform=waveform,
+        image=image,
+        label=label,
+        mismatched_waveform=waveform.flip(0),
+        mismatched_image=image.flip(0),
+        step=step,
+    )
+
+
+METHODS = {
+    "sound classifier": lambda: classifier("sound_classifier"),
+    "image classifier": lambda: classifier("image_classifier"),
+    "robust sound classifier": lambda: classifier("robust_sound_classifier"),
+    "robust image classifier": lambda: classifier("robust_image_classifier"),
+    "autoencoder": lambda: Reconstruction(ReconstructionConfig()),
+    "s2i_c": lambda: gan("s2i_c"),
+    "s2i_n": lambda: gan("s2i_n"),
+    "i2s": lambda: gan("i2s"),
+    "s2i_c_improved": lambda: gan("s2i_c_improved"),
+    "i2s_improved": lambda: gan("i2s_improved"),
+}
+
+
+def snapshot(method: Method) -> dict[str, list[Tensor]]:
+    return {n: [p.detach().clone() for p in m.parameters()] for n, m in method.players.items()}
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_an_update_moves_only_its_player_and_all_of_it(name: str) -> None:
+    """Mutant: ``loss.backward()`` without ``inputs``, or a player left out of its optimiser."""
+    method: Method = METHODS[name]()
+    loop = Loop(method, TrainingConfig(precision="float32"))
+    for step in range(2):  # residual branches begin at zero and move in the second step
+        torch.manual_seed(step)
+        updates = method.updates(batch(step=step))
+        while (update := next(updates, None)) is not None:
+            before = snapshot(method)
+            loop._apply(update.player, update.loss)
+            after = snapshot(method)
+            for player in method.players:
+                moved = [
+                    not torch.equal(a, b)
+                    for a, b in zip(before[player], after[player], strict=True)
+                ]
+                if player != update.player:
+                    assert not any(moved), f"{update.player} moved {player}"
+                elif step == 1:
+                    names = [n for n, _ in method.players[player].named_parameters()]
+                    still = [n for n, m in zip(names, moved, strict=True) if not m]
+                    assert not still, still
+
+
+def test_the_minimax_losses_are_the_papers() -> None:
+    method = gan("s2i_c")
+    real, fake, wrong = (torch.tensor([x]) for x in (0.3, -0.4, 0.9))
+
+    def log_sigmoid(x: float) -> float:
+        return math.log(1 / (1 + math.exp(-x)))
+
+    expected = -(log_sigmoid(0.3) + (log_sigmoid(-0.9) + log_sigmoid(0.4)) / 2)
+    assert float(method._discriminator_loss(real, fake, wrong)) == pytest.approx(expected)
+    assert float(method._generator_loss(fake, real)) == pytest.approx(-log_sigmoid(-0.4))
+    without = -(log_sigmoid(0.3) + log_sigmoid(0.4))
+    assert float(method._discriminator_loss(real, fake, None)) == pytest.approx(without)
+
+
+def test_the_relativistic_losses_see_only_differences() -> None:
+    method = gan("s2i_c_improved")
+    real, fake = torch.tensor([1.0]), torch.tensor([-1.0])
+    expected = math.log(1 + math.exp(-2.0))
+    assert float(method._discriminator_loss(real, fake, None)) == pytest.approx(expected)
+    shifted = method._discriminator_loss(real + 5, fake + 5, None)
+    assert float(shifted) == pytest.approx(expected)
+    assert float(method._generator_loss(fake, real)) == pytest.approx(math.log(1 + math.exp(2.0)))
+
+
+def test_the_gradient_penalty_is_the_squared_gradient() -> None:
+    class Linear(nn.Module):
+        def forward(self, picture: Tensor, embedding: Tensor) -> Tensor:
+            return 3.0 * picture.sum(dim=(1, 2, 3))
+
+    method = gan("s2i_c_improved", penalty_weight=2.0, penalty_every=1)
+    method.players["discriminator"] = Linear()
+    real = torch.zeros(2, 3, 4, 4)
+    penalty = method._gradient_penalty(real, real, torch.zeros(2, 128))
+    # R1 + R2, each 9 for every one of 48 numbers, times weight / 2
+    assert float(penalty) == pytest.approx(2 * 9 * 48 * 2.0 / 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("mismatch", "none"), ("loss", "relativistic"), ("mismatch", "in_batch")],
+)
+def test_each_choice_of_the_gan_changes_the_outcome(field: str, value: str) -> None:
+    losses = []
+    for method in (gan("s2i_c"), gan("s2i_c", **{field: value})):
+        torch.manual_seed(1)
+        losses.append(float(next(method.updates(batch())).loss.detach()))
+    assert losses[0] != losses[1]
+
+
+def test_directions_mirror_each_other() -> None:
+    for name, direction, channels in (
+        ("s2i_c", Direction.SOUND_TO_IMAGE, 3),
+        ("i2s", Direction.IMAGE_TO_SOUND, 1),
+    ):
+        method = gan(name)
+        assert method.config.direction is direction
+        condition, real = method.condition_and_real(batch())
+        fake = method.generate(condition, torch.randn(len(real), method.noise_size))
+        assert fake.shape == real.shape == (8, channels, 64, 64)
+
+
+def test_partners_in_a_batch_are_of_another_class() -> None:
+    labels = torch.tensor([0, 0, 1, 2, 2, 2])
+    torch.manual_seed(0)
+    seen = set()
+    for _ in range(200):
+        partner = mismatched_in_batch(labels)
+        assert bool((labels[partner] != labels).all())
+        seen.add(int(partner[0]))
+    assert seen == {2, 3, 4, 5}
+
+
+def test_class_mean_counts_classes_alike() -> None:
+    assert class_mean(torch.tensor([1.0, 1.0, 1.0, 0.0]), torch.tensor([0, 0, 0, 1])) == 0.5
+
+
+def test_s2i_overfits_a_batch_beyond_constants_and_hears_its_condition() -> None:
+    """Mutant: a generator whose condition is zero; the swapped condition must be far worse."""
+    method = gan("s2i_c_improved", averaged=False)
+    config = TrainingConfig(precision="float32", batch_size=8, averaging=0.0)
+    loop = Loop(method, config)
+    for step in range(450):
+        loop.step = step
+        loop.train_step(batch(step=step))
+    pairs = batch(step=999)
+    condition, real = method.condition_and_real(pairs)
+    noise = torch.randn(8, method.noise_size)
+    with torch.no_grad():
+        fake = method.generate(condition, noise)
+        swapped = method.generate(condition.flip(0), noise)
+    constant = real.mean(dim=0, keepdim=True)
+
+    def error(picture: Tensor) -> float:
+        return float((picture - real).abs().mean())
+
+    best_constant = min(error(constant), error(real.median(dim=0, keepdim=True).values))
+    assert error(fake) < best_constant / 2
+    assert error(swapped) > 2 * error(fake)
+
+
+def test_a_classifier_learns_what_a_constant_cannot() -> None:
+    method = classifier("robust_sound_classifier")
+    loop = Loop(method, TrainingConfig(precision="float32", averaging=0.5))
+    for step in range(30):
+        loop.step = step
+        loop.train_step(batch(step=step))
+    with loop.inference():
+        figures = method.validate([batch(step=77)])
+    assert figures["accuracy"] == 1.0
+
+
+def test_augmented_sounds_keep_their_length_and_differ_from_each_other() -> None:
+    torch.manual_seed(0)
+    sound = batch().waveform[:1].expand(6, -1).contiguous()
+    moved = augment_waveforms(sound, 44_100, SoundAugmentationConfig())
+    assert moved.shape == sound.shape
+    assert float(moved.abs().max()) <= 1.0
+    assert len({round(float(row.square().mean()), 9) for row in moved}) == 6
+    still = SoundAugmentationConfig(
+        gain_db=0.0, speed=0.0, noise_probability=0.0, room_probability=0.0
+    )
+    torch.testing.assert_close(augment_waveforms(sound, 44_100, still), sound)
+
+
+def test_the_speed_of_a_sound_moves_its_pitch_by_as_much() -> None:
+    torch.manual_seed(3)
+    config = SoundAugmentationConfig(
+        gain_db=0.0, speed=0.05, noise_probability=0.0, room_probability=0.0
+    )
+    sound = batch().waveform[1::2]
+    moved = augment_waveforms(sound, 44_100, config).numpy()
+    spectrum = np.abs(np.fft.rfft(moved * np.hanning(moved.shape[1]), 1 << 18))
+    peaks = spectrum.argmax(axis=1) * 44_100 / (1 << 18)
+    assert peaks.min() > 880 * 0.945
+    assert peaks.max() < 880 * 1.055
+    assert np.ptp(peaks) > 10
+
+
+def test_augmented_pictures_and_spectra_stay_in_range() -> None:
+    torch.manual_seed(0)
+    image = batch().image
+    moved = augment_images(image, ImageAugmentationConfig())
+    assert moved.shape == image.shape
+    assert float(moved.abs().max()) <= 1.0
+    assert not torch.equal(moved, image)
+    spectra = torch.rand(8, 1, 128, 44) * 2 - 1
+    shaped = augment_spectra(spectra, SoundAugmentationConfig(), unit_per_db=0.015)
+    assert float(shaped.abs().max()) <= 1.0
+    assert not torch.equal(shaped, spectra)
+
+
+def test_averaged_weights_follow_the_trained_ones() -> None:
+    method = gan("s2i_c_improved")
+    loop = Loop(method, TrainingConfig(precision="float32", averaging=0.9))
+    before = copy.deepcopy(loop.averages["generator"])
+    loop.train_step(batch())
+    decay = min(0.9, 1 / 10)
+    trained = dict(loop.players["generator"].named_parameters())
+    for (name, kept), old in zip(
+        loop.averages["generator"].named_parameters(), before.parameters(), strict=True
+    ):
+        torch.testing.assert_close(kept, decay * old + (1 - decay) * trained[name])

@@ -1,0 +1,61 @@
+"""A data set that can be learnt in seconds: each class has its own pitch and its own colour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sightsound.pairs.performances import (
+    Dataset,
+    DatasetInfo,
+    PerformanceInfo,
+    finish_dataset,
+    write_performance,
+)
+from sightsound.shapes import INSTRUMENTS
+
+PITCHES = {"bassoon": 110.0, "flute": 880.0, "violin": 440.0}
+COLOURS = {"bassoon": (200, 60, 40), "flute": (60, 200, 60), "violin": (60, 60, 220)}
+PLAYERS = {"train": 3, "validation": 1, "test": 1, "judge": 2}
+
+
+def make(folder: Path, seconds: float = 1.5) -> Dataset:
+    """Tones with two harmonics and flat pictures with a stripe where the player stands."""
+    number = 0
+    for split, players in PLAYERS.items():
+        for instrument, pitch in PITCHES.items():
+            for player in range(players):
+                number += 1
+                rng = np.random.default_rng(number)
+                time = np.arange(round(44_100 * seconds)) / 44_100
+                hertz = pitch * 2 ** (rng.uniform(-1, 1) / 12)
+                tone = 0.2 * np.sin(2 * np.pi * hertz * time) + 0.1 * np.sin(
+                    4 * np.pi * hertz * time
+                )
+                waveform = (tone + rng.normal(0, 0.003, len(time))).astype(np.float32)
+                frame = np.empty((64, 64, 3), np.uint8)
+                frame[:] = COLOURS[instrument]
+                place = int(rng.integers(4, 50))
+                frame[:, place : place + 8] = rng.integers(0, 256, 3)
+                frames = [frame] * round(25 * seconds)
+                name = f"{split}-{instrument}-{player}"
+                write_performance(
+                    folder,
+                    PerformanceInfo(
+                        id=name, split=split, instrument=instrument, player=name, piece=name
+                    ),
+                    waveform,
+                    44_100,
+                    frames,
+                )
+    info = DatasetInfo(
+        name="tones",
+        kind="orchestra",
+        classes=INSTRUMENTS,
+        frame_rate=25.0,
+        image_size=64,
+        license="MIT",
+        sources=("tones (MIT)",),
+    )
+    return finish_dataset(folder, info)
