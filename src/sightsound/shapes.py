@@ -61,4 +61,5 @@ def image_to_unit(pixels: Frames) -> Image:
 def unit_to_image(image: Image) -> Frames:
     """(…, 3, H, W) float32 in [-1, 1] → (…, H, W, 3) uint8, rounded and clipped."""
     scaled = np.rint((np.clip(image, -1.0, 1.0) + 1.0) * 127.5)
-    return np.moveaxis(scaled, -3, -1).astype(np.uint8)
+    pixels: Frames = np.moveaxis(scaled, -3, -1).astype(np.uint8)
+    return pixels

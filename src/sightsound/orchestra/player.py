@@ -207,6 +207,7 @@ def make_player(seed: int) -> Player:
     if age > 0.6 and rng.random() < 0.75:
         pool = HAIRS[8:]
     hair = _pick(rng, pool, 0.8)
+    styles: tuple[str, ...]
     if woman:
         styles = ("bob", "long", "bun", "pony", "fringe", "wavy", "curly", "short", "afro")
     else:

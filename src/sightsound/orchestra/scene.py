@@ -78,7 +78,8 @@ def backdrop(player: Player, size: int) -> Frames:
     colour = np.array(tinted(player, room.colour), np.float64)
     pixels = value[..., None] * colour * 1.35
     pixels += (np.maximum(value - 0.75, 0.0) * 60.0)[..., None]
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    painted: Frames = np.clip(pixels, 0, 255).astype(np.uint8)
+    return painted
 
 
 def linear(points: tuple[float, float, float, float], *colours: int) -> skia.Shader:

@@ -216,9 +216,9 @@ class Fiddle:
         neck.close()
         wood = linear((1, -0.06, 1, 0.06), shade(look.light, 1.0), shade(look.base, 0.8))
         for k, s in enumerate((1.42, 1.47, 1.51, 1.555)):
-            side = 1 if k % 2 else -1
-            canvas.drawLine(s, 0, s, side * 0.125, stroke(shade(ebony_light, 1.0), 0.02))
-            canvas.drawLine(s, side * 0.1, s, side * 0.14, stroke(shade(ebony, 1.0), 0.04))
+            across = 1 if k % 2 else -1
+            canvas.drawLine(s, 0, s, across * 0.125, stroke(shade(ebony_light, 1.0), 0.02))
+            canvas.drawLine(s, across * 0.1, s, across * 0.14, stroke(shade(ebony, 1.0), 0.04))
         canvas.drawPath(neck, stroke(dark, 0.022))
         canvas.drawPath(neck, shaded(wood))
         canvas.drawCircle(1.61, 0.0, 0.062, fill(dark))
