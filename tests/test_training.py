@@ -75,33 +75,46 @@ def forked(function: object, *arguments: object, **keywords: object) -> int:
     return child
 
 
+def changed(path: Path, before: int | None) -> None:
+    """Until a file is there and was written anew."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if path.exists() and path.stat().st_mtime_ns != before:
+            return
+        time.sleep(0.002)
+    raise AssertionError(f"{path}: not written in a minute")
+
+
 def test_killed_at_20_moments_and_resumed_a_run_ends_in_the_same_bits(
     data: Path, tmp_path: Path
 ) -> None:
     """Mutants: a seed drawn from the clock, an optimiser's state not saved, a log not trimmed."""
-    chosen = settings(steps=60, every=3)
+    chosen = settings(steps=120, every=2)
     unbroken = train("sound_classifier", data, output=tmp_path / "a", settings=chosen, quiet=True)
     broken = tmp_path / "b"
     rng = random.Random(0)
-    kills = 0
-    while not RunFolder(broken).is_done:
-        resume = RunFolder(broken).is_started
+    resumed_from = []
+    for kill in range(21):
+        state = RunFolder(broken).load_state() if RunFolder(broken).is_started else None
+        written = (broken / "state.pt").stat().st_mtime_ns if state is not None else None
+        resumed_from.append(0 if state is None else state["step"])
         child = forked(
             train,
             "sound_classifier",
             data,
             output=broken,
             settings=chosen,
-            resume=resume,
+            resume=RunFolder(broken).is_started,
             quiet=True,
         )
-        if kills < 20:
-            time.sleep(rng.uniform(0.02, 0.6))
+        if kill < 20:
+            changed(broken / "state.pt", written)
+            time.sleep(rng.uniform(0.0, 0.05))  # anywhere in the steps and writes that follow
             os.kill(child, signal.SIGKILL)
-            kills += 1
             os.waitpid(child, 0)
         else:
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(set(resumed_from)) >= 10, resumed_from  # they did begin at many steps
     first, second = final_weights(unbroken), final_weights(broken)
     assert first.keys() == second.keys()
     for name, value in first.items():

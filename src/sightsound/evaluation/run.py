@@ -41,8 +41,9 @@ from sightsound.evaluation.real_sounds import (
     recording_figures,
 )
 from sightsound.evaluation.report import Clip, Exhibits, write_report
-from sightsound.evaluation.samples import SampleWriter, sample_metadata
+from sightsound.evaluation.samples import SampleWriter
 from sightsound.evaluation.sheets import Case, draw_sheet, picture_pixels, sound_pixels
+from sightsound.generation.files import output_metadata
 from sightsound.generation.model import Model
 from sightsound.packages.load import load_package
 from sightsound.pairs.performances import Dataset
@@ -270,7 +271,7 @@ class Measured:
                 title="the worst: where the judges gave the right class the least probability",
             ),
         }
-        metadata = sample_metadata(self.maker.model, self.maker.direction, self.seed)
+        metadata = output_metadata(self.maker.model, self.maker.direction, self.seed)
         if isinstance(self.maker, PictureMaker):
             return Exhibits(sheets, metadata=metadata)
         rate = self.maker.model.viewer.sample_rate
@@ -475,7 +476,7 @@ def _recording_exhibits(
             "picked_by_seed": draw_sheet(cases(picked), title=f"picked by seed {seed}", columns=9),
             "worst": draw_sheet(cases(worst), title="the worst", columns=9),
         },
-        metadata=sample_metadata(model, Direction.SOUND_TO_IMAGE, seed),
+        metadata=output_metadata(model, Direction.SOUND_TO_IMAGE, seed),
     )
 
 

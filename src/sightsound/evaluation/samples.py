@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import sightsound
 from sightsound.errors import DataError
+from sightsound.generation.files import output_metadata
 from sightsound.generation.model import Model
 from sightsound.media.audio import write_audio
 from sightsound.media.image import write_image
@@ -37,7 +36,7 @@ class SampleWriter:
         self.folder = Path(folder) / direction.value
         self.direction = direction
         self.suffix = ".png" if direction is Direction.SOUND_TO_IMAGE else ".wav"
-        self._metadata = sample_metadata(model, direction, seed)
+        self._metadata = output_metadata(model, direction, seed)
         self._rows: list[tuple[str, str]] = []
         try:
             if self.folder.exists() and any(self.folder.iterdir()):
@@ -89,18 +88,3 @@ class SampleWriter:
             write_image(path, thing, metadata=metadata)
         else:
             write_audio(path, thing[None], sample_rate, metadata=metadata)
-
-
-def sample_metadata(model: Model, direction: Direction, seed: int) -> dict[str, str]:
-    """What a generated file says of itself: that it is synthetic, and of which model and seed."""
-    comment = {
-        "synthetic": True,
-        "direction": direction.value,
-        "model": model.name,
-        "model_sha256": model.sha256,
-        "seed": seed,
-    }
-    return {
-        "software": f"sightsound {sightsound.__version__}",
-        "comment": json.dumps(comment, sort_keys=True),
-    }

@@ -445,7 +445,7 @@ def _pictures(
     results = []
     for variant, output in enumerate(job.outputs):
         seed = options.seed + variant
-        metadata = _metadata(model, job.direction, seed)
+        metadata = output_metadata(model, job.direction, seed)
         if _moves(output, seconds, options):
             if embeddings is None:
                 embeddings = _followed(model, blocks(), seconds, path)
@@ -551,7 +551,7 @@ def _sounds(job: _Job, model: Model, options: Options) -> list[Result]:
     for variant, output in enumerate(job.outputs):
         seed = options.seed + variant
         waveform = model.sound(seen.embedding, seconds=options.seconds, seed=seed)
-        metadata = _metadata(model, job.direction, seed)
+        metadata = output_metadata(model, job.direction, seed)
         write_audio(output, waveform, model.viewer.sample_rate, metadata=metadata)
         results.append(
             Result(
@@ -566,7 +566,7 @@ def _sounds(job: _Job, model: Model, options: Options) -> list[Result]:
     return results
 
 
-def _metadata(model: Model, direction: Direction, seed: int) -> dict[str, str]:
+def output_metadata(model: Model, direction: Direction, seed: int) -> dict[str, str]:
     """What every output says of itself: that it is synthetic, and how to make it again."""
     return {
         "software": f"sightsound {sightsound.__version__}",

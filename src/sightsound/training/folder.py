@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from torch import Tensor, nn
 
 from sightsound.config import from_json, to_json
 from sightsound.errors import DataError, ModelError
+from sightsound.media.files import write_bytes
 from sightsound.recipes import RunConfig
 
 
@@ -63,7 +62,7 @@ class RunFolder:
     def start(self, config: RunConfig, data: dict[str, Any]) -> None:
         """Write the config; nothing else may be in the folder's ``config.json`` before."""
         text = json.dumps({"config": to_json(config), "data": data}, indent=1)
-        write_atomically(self.path / "config.json", text.encode())
+        self._write("config.json", text.encode())
 
     def config(self) -> tuple[RunConfig, dict[str, Any]]:
         """The run's config, and the name and hash of its data.
@@ -84,7 +83,7 @@ class RunFolder:
         """Write the checkpoint that a resume starts from."""
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(self.path / "state.pt", buffer.getbuffer())
+        self._write("state.pt", buffer.getvalue())
 
     def load_state(self) -> dict[str, Any] | None:
         """The newest checkpoint, or None where the run has not come to one.
@@ -111,13 +110,11 @@ class RunFolder:
             for player, module in players.items()
             for name, tensor in module.state_dict().items()
         }
-        write_atomically(self._weights(step), save(tensors))
+        self._write(str(self._weights(step).relative_to(self.path)), save(tensors))
 
     def save_best(self, step: int, figures: dict[str, float]) -> None:
         """Note which step validation chose."""
-        write_atomically(
-            self.path / "best.json", json.dumps({"step": step, "figures": figures}).encode()
-        )
+        self._write("best.json", json.dumps({"step": step, "figures": figures}).encode())
 
     def best(self) -> tuple[int, dict[str, float]]:
         """The chosen step and its figures.
@@ -164,8 +161,10 @@ class RunFolder:
         with (self.path / "log.jsonl").open("a") as log:
             log.write(json.dumps(row) + "\n")
 
-    def trim_log(self, step: int) -> None:
-        """Drop the lines after a step: what a stopped run logged beyond its checkpoint."""
+    def trim(self, step: int) -> None:
+        """Drop what a stopped run left beyond its checkpoint: log lines, half-written files."""
+        for leftover in [*self.path.glob(".*.part"), *self.path.glob("weights/.*.part")]:
+            leftover.unlink(missing_ok=True)
         path = self.path / "log.jsonl"
         if not path.exists():
             return
@@ -176,35 +175,26 @@ class RunFolder:
                     kept.append(line + "\n")
             except ValueError:
                 continue  # the last line of a killed run may be half a line
-        write_atomically(path, "".join(kept).encode())
+        self._write("log.jsonl", "".join(kept).encode())
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Mark the run complete."""
-        write_atomically(self.path / "done.json", json.dumps(summary, indent=1).encode())
+        self._write("done.json", json.dumps(summary, indent=1).encode())
 
     def _weights(self, step: int) -> Path:
         return self.path / "weights" / f"step-{step:08d}.safetensors"
 
+    def _write(self, name: str, content: bytes) -> None:
+        """Write a file of the run so that it is there whole or not at all.
 
-def write_atomically(path: Path, content: bytes | memoryview) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises:
-        DataError: the folder cannot be written or the disk is full.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        Raises:
+            MediaError: the folder cannot be written or the disk is full.
+        """
+        path = self.path / name
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
-        ) from None
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"{path.parent}: cannot be made ({error.strerror}); choose another folder with -o"
+            ) from None
+        write_bytes(path, content)

@@ -103,7 +103,7 @@ def _train(
     state = folder.load_state() if folder.is_started else None
     if state is not None:
         loop.restore(state)
-        folder.trim_log(loop.step)
+        folder.trim(loop.step)
     if not folder.is_started and distributed.rank() == 0:
         folder.start(config, identity)
     distributed.wait_for_all()
