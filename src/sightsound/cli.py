@@ -110,6 +110,11 @@ def _data_show(arguments: argparse.Namespace) -> int:
     description = describe(dataset)
     if arguments.sheet is not None:
         write_dataset_sheet(dataset, arguments.sheet)
+    if arguments.ease:
+        from sightsound.evaluation.baselines import format_easy
+        from sightsound.evaluation.run import evaluate_ease
+
+        print(format_easy(evaluate_ease(arguments.dataset)), file=sys.stderr)
     if arguments.json:
         _print_json(description.as_dict())
     else:
@@ -136,7 +141,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if arguments.judges:
         from sightsound.evaluation.export_judges import export_judges
 
-        print(export_judges(arguments.run, arguments.output, metrics={}))
+        print(export_judges(arguments.run, arguments.output, data=arguments.data))
         return EXIT_OK
     from sightsound.export.run import export_run
 
@@ -348,6 +353,11 @@ def _add_data(commands: Any) -> None:
     show.add_argument(
         "--sheet", type=Path, metavar="FILE", help="write frames of each instrument as one picture"
     )
+    show.add_argument(
+        "--ease",
+        action="store_true",
+        help="measure on standard error how easy its test split is for the simplest models",
+    )
     _add_json(show)
 
 
@@ -398,6 +408,12 @@ def _add_export(commands: Any) -> None:
         "--judges",
         action="store_true",
         help="the runs are judges: make the folder of judges that `evaluate --judges` takes",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DATASET",
+        help="with --judges: measure them, and how easy it is, on this data set's test split",
     )
 
 

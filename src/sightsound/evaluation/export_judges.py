@@ -8,7 +8,8 @@ from typing import Any
 
 from sightsound.errors import ModelError
 from sightsound.evaluation.judge_package import write_judges
-from sightsound.evaluation.judges import ImageFeatures, ImageJudge, SoundJudge
+from sightsound.evaluation.judges import ImageFeatures, ImageJudge, Judges, SoundJudge
+from sightsound.evaluation.run import evaluate_ease
 from sightsound.export.graphs import ImageFeaturesGraph, ImageJudgeGraph, SoundJudgeGraph
 from sightsound.export.run import LICENSE, Latent, commit, read_run
 from sightsound.methods.autoencoder import Reconstruction
@@ -18,14 +19,15 @@ from sightsound.training.folder import RunFolder
 from sightsound.training.run import build_method
 
 
-def export_judges(runs: Sequence[Path], output: Path, *, metrics: dict[str, Any]) -> Path:
+def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = None) -> Path:
     """Make the folder of judges of their finished runs.
 
     Args:
         runs: run folders: classifiers of images, classifiers of sounds, one autoencoder, trained
             on the split ``judge``.
         output: folder of the judges.
-        metrics: their accuracies on real data, written into the card.
+        data: a data set whose test split says how good the judges are, and how easy it is; the
+            figures go into the card. None = unmeasured.
 
     Raises:
         ModelError: a run is unfinished, generates, or was trained on another split.
@@ -75,6 +77,19 @@ def export_judges(runs: Sequence[Path], output: Path, *, metrics: dict[str, Any]
             raise ModelError(f"{run.path}: a run of {run.config.recipe}, which is no judge")
     if features is None or not image_judges or not sound_judges:
         raise ModelError("judges of images, judges of sounds and image features are all needed")
+    measured: dict[str, Any] = {}
+    if data is not None:
+        judges = Judges(
+            classes=INSTRUMENTS,
+            image_judges=tuple(image_judges),
+            sound_judges=tuple(sound_judges),
+            image_features=features,
+            metrics={},
+            sha256="",
+            graphs=graphs,
+            threads=1,
+        )
+        measured = measure(judges, data)
     write_judges(
         output,
         classes=INSTRUMENTS,
@@ -89,6 +104,20 @@ def export_judges(runs: Sequence[Path], output: Path, *, metrics: dict[str, Any]
             "recipes": [run.config.recipe for run in read],
             "sources": read[0].data.get("sources", []),
         },
-        metrics=metrics,
+        metrics=measured,
     )
     return output
+
+
+def measure(judges: Judges, data: Path) -> dict[str, Any]:
+    """How right the judges are on a data set's real test pairs, and how easy it is."""
+    ease = evaluate_ease(data, judges=judges)
+    return {
+        "image_accuracy": _mean_accuracy(ease["judges"]["image"]),
+        "sound_accuracy": _mean_accuracy(ease["judges"]["sound"]),
+        "ease": ease,
+    }
+
+
+def _mean_accuracy(scores: Sequence[dict[str, float]]) -> float:
+    return sum(score["accuracy"] for score in scores) / len(scores)
