@@ -95,11 +95,11 @@ class Microphone:
 
 
 def draw_tone(rng: np.random.Generator) -> Equaliser:
-    """The body of one instrument among many of its kind: shelves, resonances (±8 dB) and a tilt."""
+    """The body of one instrument among many of its kind: shelves, resonances (±6 dB) and a tilt."""
     peaks = tuple(
         (
             float(np.exp(rng.uniform(math.log(150), math.log(7000)))),
-            float(np.clip(rng.normal(0, 3.5), -8, 8)),
+            float(np.clip(rng.normal(0, 2.5), -6, 6)),
             float(rng.uniform(0.12, 0.7)),
         )
         for _ in range(int(rng.integers(2, 6)))
@@ -107,9 +107,9 @@ def draw_tone(rng: np.random.Generator) -> Equaliser:
     return Equaliser(
         tilt_db=float(np.clip(rng.normal(0, 1.2), -3, 3)),
         low_shelf_hz=float(rng.uniform(120, 350)),
-        low_shelf_db=float(np.clip(rng.normal(0, 3), -8, 8)),
+        low_shelf_db=float(np.clip(rng.normal(0, 2), -6, 6)),
         high_shelf_hz=float(rng.uniform(2000, 7000)),
-        high_shelf_db=float(np.clip(rng.normal(0, 4), -8, 8)),
+        high_shelf_db=float(np.clip(rng.normal(0, 3), -6, 6)),
         peaks=peaks,
     )
 

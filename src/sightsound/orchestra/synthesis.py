@@ -77,15 +77,16 @@ class Voice:
     high: int
 
 
-# Program, shift and weight; a shifted neighbour of the family gives one more body.
+# Program, shift and weight. A shifted piccolo gives the flute one more body; other neighbours of
+# the family (a violin played as a viola) would be sounds that nobody could name rightly.
 _PROGRAMS: dict[str, tuple[tuple[str, int, int, int, float], ...]] = {
     "bassoon": (("Bassoon", 0, 70, 0, 1.0),),
-    "cello": (("Cello", 0, 42, 0, 1.0), ("Contrabass", 0, 43, 9, 0.25), ("Viola", 0, 41, -8, 0.2)),
+    "cello": (("Cello", 0, 42, 0, 1.0),),
     "clarinet": (("Clarinet", 0, 71, 0, 1.0),),
-    "double_bass": (("Contrabass", 0, 43, 0, 1.0), ("Cello", 0, 42, -9, 0.35)),
+    "double_bass": (("Contrabass", 0, 43, 0, 1.0),),
     "flute": (("Flute", 0, 73, 0, 1.0), ("Piccolo", 0, 72, -7, 0.2)),
     "horn": (("French Horn", 0, 60, 0, 1.0),),
-    "oboe": (("Oboe", 0, 68, 0, 1.0), ("English Horn", 0, 69, 5, 0.4)),
+    "oboe": (("Oboe", 0, 68, 0, 1.0),),
     "sax": (
         ("Soprano Sax", 0, 64, 0, 0.7),
         ("Alto Sax", 0, 65, 0, 1.0),
@@ -95,12 +96,11 @@ _PROGRAMS: dict[str, tuple[tuple[str, int, int, int, float], ...]] = {
     "trombone": (("Trombone", 0, 57, 0, 1.0),),
     "trumpet": (("Trumpet", 0, 56, 0, 1.0), ("Muted Trumpet", 0, 59, 0, 0.06)),
     "tuba": (("Tuba", 0, 58, 0, 1.0),),
-    "viola": (("Viola", 0, 41, 0, 1.0), ("Violin", 0, 40, -5, 0.3), ("Cello", 0, 42, 8, 0.25)),
+    "viola": (("Viola", 0, 41, 0, 1.0),),
     "violin": (
         ("Violin", 0, 40, 0, 1.0),
         ("Slow Violin", 8, 40, 0, 0.4),
         ("Fiddle", 0, 110, 0, 0.3),
-        ("Viola", 0, 41, 6, 0.25),
     ),
 }
 _SAX_OF = {64: "soprano", 65: "alto", 66: "tenor", 67: "baritone"}
@@ -139,7 +139,7 @@ class Playing:
     """How one player sounds: drawn once from the player's seed."""
 
     tuning_cents: float  # against A = 440 Hz, -40 to 40
-    shift: int  # semitones by which body resonances move, -4 to 4
+    shift: int  # semitones by which body resonances move, -2 to 2
     vibrato_hz: float
     vibrato_cents: float  # depth at full bloom
     vibrato_delay_seconds: float
@@ -304,7 +304,7 @@ def draw_playing(rng: np.random.Generator, instrument: str) -> Playing:
     vibrato = float(rng.uniform(shallow, deep)) if rng.random() < chance else 0.0
     return Playing(
         tuning_cents=float(np.clip(tuning + rng.normal(0, 4), -40, 40)),
-        shift=int(rng.choice(np.arange(-4, 5), p=np.array([1, 2, 4, 6, 7, 6, 4, 2, 1]) / 33)),
+        shift=int(rng.choice(np.arange(-2, 3), p=np.array([2, 6, 9, 6, 2]) / 25)),
         vibrato_hz=float(rng.uniform(4.4, 6.8)),
         vibrato_cents=vibrato,
         vibrato_delay_seconds=float(rng.uniform(0.08, 0.45)),
