@@ -339,18 +339,18 @@ def test_recordings_of_another_fold_are_never_drawn(tmp_path: Path) -> None:
     assert {r.group for r in kept} == {"group 0"}
     with pytest.raises(DataError, match="no recordings of fold"):
         list_recordings(folder, fold="tset")
-    bank = RecordingBank.open(folder, fold="train")
+    bank = RecordingBank.open(folder)
     windows, labels = bank.windows_at(3, seed=1, count=32, samples=22_050)
     again, _ = bank.windows_at(3, seed=1, count=32, samples=22_050)
     assert (windows == again).all()
     assert set(labels) == {0, 4, 12}
-    assert not len(bank.without_groups(frozenset({"group 0"})).recordings)
+    assert {r.group for r in bank.recordings} == {"group 0"}
 
 
 def test_a_share_of_each_batch_is_real_where_recordings_are_given(
     data: Path, tmp_path: Path
 ) -> None:
-    bank = RecordingBank.open(recordings_folder(tmp_path), fold="train")
+    bank = RecordingBank.open(recordings_folder(tmp_path))
     config = apply_settings(
         recipes.recipe("robust_sound_classifier"),
         [*SHORT, "pairs.recordings_share=0.25"],
@@ -360,5 +360,62 @@ def test_a_share_of_each_batch_is_real_where_recordings_are_given(
     pairs = open_store(Dataset.open(data), StoreConfig(), progress=False).pairs("train")
     with_bank = batch_source(config, Classifier(method_config), pairs, bank)(0)
     without = batch_source(config, Classifier(method_config), pairs, None)(0)
+    assert with_bank.possible is not None
+    assert bool(with_bank.possible[:6].all())  # the drawn world holds every class
+    assert with_bank.possible[6:].sum(1).tolist() == [3, 3]  # the recordings hold three
     assert torch.equal(with_bank.waveform[:6], without.waveform[:6])
     assert not torch.equal(with_bank.waveform[6:], without.waveform[6:])
+
+
+def test_classes_that_the_recordings_lack_are_not_unlearnt(data: Path, tmp_path: Path) -> None:
+    """Mutant: the mask left out; then every real window says "no oboe"."""
+    bank = RecordingBank.open(recordings_folder(tmp_path))
+    config = apply_settings(
+        recipes.recipe("robust_sound_classifier"), [*SHORT, "pairs.recordings_share=1.0"]
+    )
+    method_config = config.method
+    assert isinstance(method_config, ClassifierConfig)
+    pairs = open_store(Dataset.open(data), StoreConfig(), progress=False).pairs("train")
+    method = Classifier(method_config)
+    batch = batch_source(config, method, pairs, bank)(0)
+    next(method.updates(batch)).loss.backward()
+    gradient = method.players["encoder"].classes.bias.grad
+    assert gradient is not None
+    absent = ~bank.classes_present
+    assert float(gradient[torch.from_numpy(absent)].abs().max()) == 0.0
+    assert float(gradient[torch.from_numpy(~absent)].abs().min()) > 0.0
+
+
+def test_recordings_are_for_classifiers_of_sounds_only(data: Path, tmp_path: Path) -> None:
+    folder = recordings_folder(tmp_path / "r")
+    with pytest.raises(ConfigError, match="recordings have no pictures"):
+        train(
+            "image_classifier",
+            data,
+            output=tmp_path / "run",
+            settings=(*settings(2, 2), "pairs.recordings_share=0.5"),
+            recordings=folder,
+            quiet=True,
+        )
+
+
+def test_a_resume_with_other_recordings_is_refused(data: Path, tmp_path: Path) -> None:
+    folder, run = recordings_folder(tmp_path / "r"), tmp_path / "run"
+    few = settings(2, 2)
+    train("robust_sound_classifier", data, output=run, settings=few, recordings=folder, quiet=True)
+    with pytest.raises(ModelError, match="other --recordings"):
+        train("robust_sound_classifier", data, output=run, settings=few, resume=True, quiet=True)
+
+
+def test_a_gan_does_not_stand_on_a_classifier_of_other_data(gan_run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    dataset = tone_dataset.make(other, seconds=1.0)
+    open_store(dataset, StoreConfig(), workers=1, progress=False)
+    with pytest.raises(ModelError, match="this run needs"):
+        train("s2i_n", other, output=gan_run / "s2i_n", settings=settings(2, 2), quiet=True)
+
+
+def test_a_folder_that_holds_another_config_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="no training run here"):
+        export_run([tmp_path], tmp_path / "model")

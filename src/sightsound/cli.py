@@ -138,6 +138,10 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    if arguments.judges and (arguments.name or arguments.card):
+        raise ConfigError("export: judges have no --name and no --card")
+    if arguments.data is not None and not arguments.judges:
+        raise ConfigError("export: --data belongs to --judges; `evaluate` measures a model")
     if arguments.judges:
         from sightsound.evaluation.export_judges import export_judges
 
@@ -386,7 +390,8 @@ def _add_train(commands: Any) -> None:
         "--recordings",
         type=Path,
         metavar="DIR",
-        help="real recordings, one folder per instrument, for recipes that mix them in",
+        help="real recordings, one folder per instrument, for recipes that mix them in; "
+        "where there is a manifest.csv, its fold `train` only",
     )
 
 

@@ -78,8 +78,8 @@ def image_classifier() -> RunConfig:
 def robust_sound_classifier() -> RunConfig:
     """A residual sound encoder for sounds that no synthesiser made.
 
-    Level does not matter to it, every sound is heard in other rooms and through other
-    equalisers, and where ``--recordings`` are given, a third of each batch is real.
+    Level matters little to it (the log-mel's own floor apart), every sound is heard in other rooms
+    and through other equalisers, and where ``--recordings`` are given, a third of a batch is real.
     """
     return RunConfig(
         recipe="robust_sound_classifier",

@@ -35,6 +35,8 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
     graphs: dict[str, bytes] = {}
     image_judges, sound_judges, features = [], [], None
     read = [read_run(path) for path in runs]
+    if len({run.data["sha256"] for run in read}) > 1:
+        raise ModelError("judges of different data sets cannot be one folder; give runs of one")
     for run in read:
         if run.config.pairs.train_split != "judge":
             raise ModelError(f"{run.path}: trained on {run.config.pairs.train_split}, not on judge")

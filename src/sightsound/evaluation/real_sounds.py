@@ -61,7 +61,9 @@ def hear_recordings(
     seed: int,
     on_skip: Callable[[str], None] | None = None,
 ) -> HeardRecordings:
-    """One pooled picture a file, as ``generate`` makes it; constant memory whatever the length.
+    """One pooled picture a file, as ``generate --row 1`` makes it; constant memory.
+
+    Each file has a noise of its own, ``seed`` + its place, so that no one person answers for all.
 
     A file that cannot be read is skipped, and ``on_skip`` is told its line at once.
 
@@ -84,7 +86,7 @@ def hear_recordings(
                 on_skip(skipped[-1])
             continue
         kept.append(recording)
-        images.append(model.picture(heard.embedding, seed=seed))
+        images.append(model.picture(heard.embedding, seed=seed + len(images)))
         labels.append(int(heard.class_probabilities.argmax()))
     if not kept:
         raise DataError(f"no recording could be read; the first: {skipped[0]}")

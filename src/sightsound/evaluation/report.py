@@ -48,6 +48,22 @@ class Exhibits:
     metadata: Mapping[str, str] = field(default_factory=dict)  # of every generated file
 
 
+def prepare_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a report's folder and try to write there, before hours are spent on its figures.
+
+    Raises:
+        DataError: the folder cannot be made or written.
+    """
+    root = Path(folder)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / ".probe"
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        raise DataError(f"{root}: cannot be made ({error.strerror}); name another folder") from None
+
+
 def write_report(
     folder: str | os.PathLike[str],
     result: Mapping[str, Any],
@@ -62,10 +78,7 @@ def write_report(
         DataError: the folder cannot be made or written.
     """
     root = Path(folder)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{root}: cannot be made ({error.strerror}); name another folder") from None
+    prepare_folder(root)
     sections = []
     for direction, figures in result.items():
         shown = exhibits.get(direction, Exhibits({}))

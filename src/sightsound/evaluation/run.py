@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +41,12 @@ from sightsound.evaluation.real_sounds import (
     hear_recordings,
     recording_figures,
 )
-from sightsound.evaluation.report import Clip, Exhibits, write_report
+from sightsound.evaluation.report import Clip, Exhibits, prepare_folder, write_report
 from sightsound.evaluation.samples import SampleWriter
 from sightsound.evaluation.sheets import Case, draw_sheet, picture_pixels, sound_pixels
 from sightsound.generation.files import output_metadata
 from sightsound.generation.model import Model
+from sightsound.generation.noise import check_seed
 from sightsound.packages.load import load_package
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.store import Store, StoreConfig, open_store
@@ -99,6 +101,9 @@ def evaluate(
         raise ConfigError("evaluate: give either --data DATASET or --sounds DIR")
     if fold is not None and sounds is None:
         raise ConfigError("evaluate: --fold belongs to --sounds; name a part of --data by --split")
+    check_seed(seed)
+    if report is not None:
+        prepare_folder(report)
     if not isinstance(model, Model):
         model = Model(load_package(model))
     if not isinstance(judges, Judges):
@@ -448,7 +453,11 @@ def _evaluate_recordings(
             seed=seed,
         ),
         **_about(model, judges, seed),
-        "data": {"folder": Path(sounds).name, "fold": fold},
+        "data": {
+            "folder": Path(sounds).name,
+            "fold": fold,
+            "folds": dict(Counter(str(r.fold) for r in heard.recordings)),  # what was heard
+        },
     }
     return figures, _recording_exhibits(model, heard, judged, judges, seed)
 

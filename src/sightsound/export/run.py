@@ -28,7 +28,7 @@ from sightsound.packages.format import Directions, ImageToSound, Provenance, Sou
 from sightsound.recipes import RunConfig
 from sightsound.shapes import INSTRUMENTS, Direction
 from sightsound.training.folder import RunFolder
-from sightsound.training.run import build_method
+from sightsound.training.run import build_method, needed_recipes
 
 LICENSE = "MIT"
 
@@ -51,7 +51,6 @@ def export_run(
     *,
     name: str | None = None,
     card: Path | None = None,
-    step: int | None = None,
 ) -> Path:
     """Make a model package of one finished GAN run, or of one for each direction.
 
@@ -63,7 +62,6 @@ def export_run(
         output: folder of the package.
         name: of the model; None = the recipes' names.
         card: Markdown that goes on top of the card.
-        step: other weights than those that validation chose; None = validation's.
 
     Raises:
         ModelError: a run is unfinished, no GAN, or a direction comes twice.
@@ -78,25 +76,26 @@ def export_run(
         if method.direction in sections:
             raise ModelError(f"{run.path}: a second run for {method.direction}; give one of each")
         if method.direction is Direction.SOUND_TO_IMAGE:
-            sections[method.direction] = _sound_to_image(run, graphs, step)
+            sections[method.direction] = _sound_to_image(run, graphs)
         else:
-            sections[method.direction] = _image_to_sound(run, graphs, step)
+            sections[method.direction] = _image_to_sound(run, graphs)
+    parts = _with_foundations(read)
     provenance = Provenance(
         recipe=" + ".join(run.config.recipe for run in read),
-        config={run.config.recipe: to_json(run.config) for run in read},
+        config={run.config.recipe: to_json(run.config) for run in parts},
         seed=read[0].config.training.seed,
         commit=commit(),
         data={"name": read[0].data["name"], "sha256": read[0].data["sha256"]},
         metrics={
             run.config.recipe: {
-                "chosen_step": run.step if step is None else step,
+                "chosen_step": run.step,
                 "validation": run.figures,
                 "processor_minutes": run.done["processor_minutes"],
                 "examples_seen": run.done["examples_seen"],
             }
-            for run in read
+            for run in parts
         },
-        sources=_sources(read),
+        sources=_sources(parts),
     )
     model_name = name or "-".join(run.config.recipe for run in read)
     package = write_package(
@@ -108,15 +107,15 @@ def export_run(
         ),
         classes=INSTRUMENTS,
         graphs=graphs,
-        card_text=_card(model_name, read, "" if card is None else card.read_text()),
+        card_text=_card(model_name, parts, _top(card)),
         provenance=provenance,
         license=LICENSE,
     )
     return package.folder
 
 
-def _sound_to_image(run: FinishedRun, graphs: dict[str, bytes], step: int | None) -> SoundToImage:
-    gan, method = _gan(run, step)
+def _sound_to_image(run: FinishedRun, graphs: dict[str, bytes]) -> SoundToImage:
+    gan, method = _gan(run)
     encode, generate = "s2i_encode.onnx", "s2i_generate.onnx"
     sample_rate = run.config.pairs.store.sample_rate
     samples = run.config.pairs.store.window_samples
@@ -137,8 +136,8 @@ def _sound_to_image(run: FinishedRun, graphs: dict[str, bytes], step: int | None
     )
 
 
-def _image_to_sound(run: FinishedRun, graphs: dict[str, bytes], step: int | None) -> ImageToSound:
-    gan, method = _gan(run, step)
+def _image_to_sound(run: FinishedRun, graphs: dict[str, bytes]) -> ImageToSound:
+    gan, method = _gan(run)
     encode, generate = "i2s_encode.onnx", "i2s_generate.onnx"
     image_size = run.config.pairs.store.image_size
     graphs[encode] = ImageEncodeGraph(
@@ -163,10 +162,10 @@ def _image_to_sound(run: FinishedRun, graphs: dict[str, bytes], step: int | None
     )
 
 
-def _gan(run: FinishedRun, step: int | None) -> tuple[ConditionalGan, ConditionalGanConfig]:
+def _gan(run: FinishedRun) -> tuple[ConditionalGan, ConditionalGanConfig]:
     method = build_method(run.config, run.path.parent)
     assert isinstance(method, ConditionalGan), type(method)
-    RunFolder(run.path).load_weights(method.players, step)
+    RunFolder(run.path).load_weights(method.players)
     return method, method.config
 
 
@@ -189,20 +188,33 @@ def read_run(path: Path) -> FinishedRun:
     return FinishedRun(path, config, dict(data), step, figures, done)
 
 
-def _sources(runs: Sequence[FinishedRun]) -> list[Any]:
-    """What the runs and the classifiers that they stand on were trained from."""
-    sources: list[Any] = []
+def _with_foundations(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """The runs, and the classifiers that they stand on, each once."""
+    parts = {run.path: run for run in runs}
     for run in runs:
-        method = run.config.method
-        needed = [run.path]
-        if isinstance(method, ConditionalGanConfig):
-            needed.append(run.path.parent / method.encoder)
-        for path in needed:
-            folder = RunFolder(path)
-            for source in [*folder.config()[1].get("sources", []), folder.summary()["recordings"]]:
-                if source and source not in sources:
-                    sources.append(source)
+        for needed in needed_recipes(run.config):
+            path = run.path.parent / needed
+            parts.setdefault(path, read_run(path))
+    return list(parts.values())
+
+
+def _sources(parts: Sequence[FinishedRun]) -> list[Any]:
+    """What the runs were trained from."""
+    sources: list[Any] = []
+    for run in parts:
+        for source in [*run.data.get("sources", []), run.done["recordings"]]:
+            if source and source not in sources:
+                sources.append(source)
     return sources
+
+
+def _top(card: Path | None) -> str:
+    if card is None:
+        return ""
+    try:
+        return card.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{card}: no text to put on the card ({error})") from None
 
 
 def _of(sections: dict[Direction, Any], direction: Direction, kind: type[Any]) -> Any:

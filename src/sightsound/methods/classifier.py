@@ -33,6 +33,8 @@ from sightsound.networks.residual import ResidualEncoder, ResidualEncoderConfig
 if TYPE_CHECKING:
     from sightsound.pairs.batches import PairBatch
 
+IMPOSSIBLE_LOGIT = -30.0
+
 EncoderConfig: TypeAlias = (
     PaperSoundEncoderConfig | PaperImageEncoderConfig | ResidualEncoderConfig | PatchEncoderConfig
 )
@@ -94,8 +96,13 @@ class Classifier:
 
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         _, logits = self.encode(self._augmented_picture(batch))
+        logits = logits.float()
+        if batch.possible is not None:
+            # Where real sound comes in ten classes of thirteen, "real" must not mean "none of the
+            # other three": their logits take no part (finite, because of label smoothing).
+            logits = logits.masked_fill(~batch.possible, IMPOSSIBLE_LOGIT)
         loss = functional.cross_entropy(
-            logits.float(), batch.label, label_smoothing=self.config.label_smoothing
+            logits, batch.label, label_smoothing=self.config.label_smoothing
         )
         accuracy = (logits.argmax(1) == batch.label).float().mean()
         yield Update("encoder", loss, {"accuracy": accuracy.detach()})

@@ -105,7 +105,7 @@ class ConditionalGan:
         wrong_logit = None  # S_w
         if mismatched is not None:
             wrong_logit = discriminator(mismatched, condition)
-        elif self.config.mismatch == "in_batch":
+        elif self.config.mismatch == "in_batch" and len(torch.unique(batch.label)) > 1:
             partner = mismatched_in_batch(batch.label)
             wrong_logit = discriminator.decide_on(real_features, condition[partner])
         loss = self._discriminator_loss(real_logit, fake_logit, wrong_logit)
@@ -213,7 +213,7 @@ class ConditionalGan:
 
 
 def mismatched_in_batch(labels: Tensor) -> Tensor:
-    """For each example the place of a random one with another label; itself if there is none."""
+    """For each example the place of a random one with another label; two labels are needed."""
     different = labels[:, None] != labels[None, :]
     keys = torch.rand(different.shape) * different
     return keys.argmax(dim=1)

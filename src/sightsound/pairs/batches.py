@@ -30,6 +30,7 @@ class PairBatch:
     index: Tensor | None = None  # (B,) int64 into the PairSet
     mismatched_index: Tensor | None = None  # (B,) int64 into the PairSet
     step: int = 0  # for which it was drawn
+    possible: Tensor | None = None  # (B, K) bool; False = a class that its source lacks altogether
 
     def __len__(self) -> int:
         return len(self.label)

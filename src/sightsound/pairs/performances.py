@@ -376,7 +376,7 @@ def finish_dataset(path: str | os.PathLike[str], info: DatasetInfo) -> Dataset:
 def check_splits(dataset: Dataset) -> None:
     """Refuse a data set in which a player, piece or performance leaks across splits.
 
-    One exception is by design: ``unheard`` has the players and pieces of ``test``, played by a
+    One exception is by design: ``unheard`` may share players and pieces with ``test``, played by a
     voice that no other split has; that the voice is in no other split is checked in its stead.
 
     Raises:

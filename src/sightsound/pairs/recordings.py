@@ -17,7 +17,8 @@ from sightsound.media.kinds import SOUND_SUFFIXES
 from sightsound.shapes import INSTRUMENTS
 
 MANIFEST = "manifest.csv"
-QUIET_DB = -40.0  # a window this far under its recording's loudest one is not drawn
+TRAINING_FOLD = "train"
+QUIET_DB = -40.0  # a window this far under its recording's mean power is not drawn
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,13 @@ class RecordingBank:
     sha256: str  # over the files' contents
 
     @classmethod
-    def open(
-        cls, folder: Path, *, fold: str | None = None, sample_rate: int = 44_100
-    ) -> RecordingBank:
-        """Read all recordings of a fold.
+    def open(cls, folder: Path, *, sample_rate: int = 44_100) -> RecordingBank:
+        """Read what may be trained on: the fold "train" where there is a manifest, else all.
 
         Raises:
             DataError: nothing found. MediaError: a file cannot be read.
         """
+        fold = TRAINING_FOLD if (folder / MANIFEST).exists() else None
         recordings = list_recordings(folder, fold=fold)
         digest = hashlib.sha256()
         sounds = []
@@ -103,11 +103,11 @@ class RecordingBank:
         """What a model card says of it."""
         return {"files": len(self.recordings), "sha256": self.sha256}
 
-    def without_groups(self, groups: frozenset[str]) -> RecordingBank:
-        """The bank less some groups, held out to choose on."""
-        kept = [i for i, r in enumerate(self.recordings) if r.group not in groups]
-        recordings, sounds = [self.recordings[i] for i in kept], [self.sounds[i] for i in kept]
-        return RecordingBank(recordings, sounds, self.sample_rate, self.sha256)
+    @property
+    def classes_present(self) -> NDArray[np.bool_]:
+        """Which of the classes it holds any recording of, (K,)."""
+        names = {recording.instrument for recording in self.recordings}
+        return np.array([name in names for name in INSTRUMENTS])
 
     def windows_at(
         self, step: int, *, seed: int, count: int, samples: int
@@ -149,8 +149,11 @@ def _moment(sound: NDArray[np.float32], samples: int, rng: np.random.Generator) 
 def _read_manifest(path: Path) -> dict[str, dict[str, str]] | None:
     if not path.exists():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = {row["file"]: row for row in csv.DictReader(file) if row.get("file")}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = {row["file"]: row for row in csv.DictReader(file) if row.get("file")}
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: no CSV in UTF-8 ({error}); save it as such") from None
     if not rows:
         raise DataError(f"{path}: no rows; columns file, fold and group are needed")
     return rows

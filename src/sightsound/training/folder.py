@@ -72,12 +72,13 @@ class RunFolder:
         """
         try:
             stored = json.loads((self.path / "config.json").read_text())
-        except (OSError, ValueError):
+            config, data = stored["config"], dict(stored["data"])
+        except (OSError, ValueError, KeyError, TypeError):
             raise ModelError(
                 f"{self.path}: no training run here (no readable config.json); "
                 "give the folder that `sightsound train -o` wrote"
             ) from None
-        return from_json(RunConfig, stored["config"], where=str(self.path)), stored["data"]
+        return from_json(RunConfig, config, where=str(self.path)), data
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Write the checkpoint that a resume starts from."""

@@ -248,7 +248,12 @@ def check_training_config(config: TrainingConfig) -> None:
     Raises:
         ConfigError: a number is out of range.
     """
-    positive = ("steps", "batch_size", "validate_every", "checkpoint_every", "samples_every")
+    positive = (
+        *("steps", "batch_size", "validate_every", "validation_pairs"),
+        *("checkpoint_every", "samples_every"),
+    )
+    if config.seed < 0:
+        raise ConfigError(f"training.seed={config.seed}: 0 or more is needed")
     for name in positive:
         if getattr(config, name) < 1:
             raise ConfigError(f"training.{name}={getattr(config, name)}: 1 or more is needed")

@@ -23,6 +23,7 @@ from sightsound.pairs.performances import Dataset
 from sightsound.pairs.recordings import RecordingBank
 from sightsound.pairs.store import PairSet, open_store
 from sightsound.recipes import RunConfig
+from sightsound.shapes import INSTRUMENTS
 from sightsound.training import distributed
 from sightsound.training.folder import RunFolder
 from sightsound.training.loop import Loop, check_training_config
@@ -61,7 +62,9 @@ def train(
     dataset = Dataset.open(data)
     folder = RunFolder(output or Path("runs") / dataset.name / recipe)
     with distributed.process_group():
-        bank = None if recordings is None else RecordingBank.open(recordings, fold="train")
+        bank = None
+        if recordings is not None:
+            bank = RecordingBank.open(recordings, sample_rate=config.pairs.store.sample_rate)
         _train(config, dataset, folder, resume=resume, bank=bank, quiet=quiet)
     return folder.path
 
@@ -75,15 +78,25 @@ def _train(
     bank: RecordingBank | None,
     quiet: bool,
 ) -> None:
+    if dataset.classes != INSTRUMENTS:
+        raise DataError(
+            f"{dataset.folder}: its classes are {', '.join(dataset.classes)}; the recipes name "
+            f"{', '.join(INSTRUMENTS)}, in this order"
+        )
+    mixes = bank is not None and config.pairs.recordings_share > 0
     identity = {
         "name": dataset.name,
         "sha256": dataset.sha256,
         "sources": list(dataset.info.sources),
+        "recordings": bank.description if bank is not None and mixes else None,
     }
     _check_folder(config, identity, folder, resume=resume)
+    distributed.wait_for_all()
     for needed in needed_recipes(config):
         beside = RunFolder(folder.path.parent / needed)
-        if not beside.is_done:
+        if beside.is_done:
+            _check_foundation(beside, config, identity)
+        else:
             trained = recipes.recipe(needed)
             _train(trained, dataset, beside, resume=beside.is_started, bank=bank, quiet=quiet)
     if folder.is_done:
@@ -99,11 +112,20 @@ def _train(
     ):
         if not len(pairs):
             raise DataError(f"{dataset.folder}: split {split!r} has no pairs; set pairs.*_split")
+    training_pairs = training_pairs.at(training_pairs.labels >= 0)  # -1: no instrument
+    validation_pairs = validation_pairs.at(validation_pairs.labels >= 0)
     loop = Loop(method, config.training)
     state = folder.load_state() if folder.is_started else None
     if state is not None:
-        loop.restore(state)
-        folder.trim(loop.step)
+        try:
+            loop.restore(state)
+        except (KeyError, RuntimeError, TypeError, ValueError):
+            raise ModelError(
+                f"{folder.path}: its state.pt is a checkpoint of another recipe than its "
+                "config.json; delete the folder and train anew"
+            ) from None
+        if distributed.rank() == 0:
+            folder.trim(loop.step)
     if not folder.is_started and distributed.rank() == 0:
         folder.start(config, identity)
     distributed.wait_for_all()
@@ -121,7 +143,7 @@ def _train(
                 "processor_minutes": loop.processor_seconds / 60,
                 "best_step": step,
                 "best": figures,
-                "recordings": None if bank is None else bank.description,
+                "recordings": identity["recordings"],
             }
         )
     distributed.wait_for_all()
@@ -183,6 +205,15 @@ def batch_source(
     training = config.training
     share = training.batch_size // distributed.world_size()
     real = round(share * config.pairs.recordings_share) if bank is not None else 0
+    if real and method.batch_fields != {"label", "waveform"}:
+        raise ConfigError(
+            "pairs.recordings_share: recordings have no pictures; only classifiers of sounds take "
+            "them, so leave it 0"
+        )
+    kept = share - real
+    possible = torch.ones(share, len(INSTRUMENTS), dtype=torch.bool)
+    if bank is not None:
+        possible[kept:] = torch.from_numpy(bank.classes_present)
 
     def at(step: int) -> PairBatch:
         place = step * distributed.world_size() + distributed.rank()
@@ -201,9 +232,9 @@ def batch_source(
         waveform, label = bank.windows_at(
             place, seed=training.seed, count=real, samples=batch.waveform.shape[1]
         )
-        kept = share - real
         return replace(
             batch,
+            possible=possible,
             waveform=torch.cat([batch.waveform[:kept], torch.from_numpy(waveform)]),
             label=torch.cat([batch.label[:kept], torch.from_numpy(label)]),
         )
@@ -237,11 +268,29 @@ def _check_folder(
             f"({stored.recipe}, {_difference(to_json(stored), to_json(config))}); resume with the "
             "same command, or choose another folder with -o"
         )
-    if data != identity:
+    if data.get("recordings") != identity["recordings"]:
+        raise ModelError(
+            f"{folder.path}: this run was begun with other --recordings "
+            f"({data.get('recordings') or 'none'}); give the same again"
+        )
+    if data["sha256"] != identity["sha256"]:
         raise ModelError(
             f"{folder.path}: this run was begun on data set {data['name']} "
             f"({data['sha256'][:12]}), not on {identity['name']} ({identity['sha256'][:12]}); "
             "give that data set, or choose another folder with -o"
+        )
+
+
+def _check_foundation(beside: RunFolder, config: RunConfig, identity: dict[str, Any]) -> None:
+    """Refuse to stand on a classifier of other data or another split."""
+    stored, data = beside.config()
+    same_split = stored.pairs.train_split == config.pairs.train_split
+    if data["sha256"] != identity["sha256"] or not same_split:
+        raise ModelError(
+            f"{beside.path}: trained on {data['name']} ({data['sha256'][:12]}), split "
+            f"{stored.pairs.train_split}; this run needs {identity['name']} "
+            f"({identity['sha256'][:12]}), split {config.pairs.train_split}; choose another "
+            "folder with -o, and it is trained there"
         )
 
 

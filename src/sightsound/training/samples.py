@@ -38,9 +38,11 @@ def write_samples(method: Method, pairs: PairSet, run: Path, step: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_image(folder / f"step-{step:08d}.png", contact_sheet(rows, SAMPLES_PER_CLASS + 1))
     if method.config.direction is Direction.IMAGE_TO_SOUND:
-        config = LogMelConfig()
+        config = method.examiner.config.front_end
+        assert isinstance(config, LogMelConfig)
+        frames = config.frames(batch.waveform.shape[1])
         for place, name in enumerate(pairs.class_names[label] for label in batch.label.tolist()):
-            unit = resize_log_mel(fakes[0][place].numpy(), (config.n_mels, 44))
+            unit = resize_log_mel(fakes[0][place].numpy(), (config.n_mels, frames))
             waveform = log_mel_to_waveform(unit_to_log_mel(unit)[0], config)
             path = folder / f"step-{step:08d}-{name}.wav"
             write_audio(path, waveform[None], config.sample_rate)
