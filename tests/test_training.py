@@ -209,7 +209,7 @@ def test_weights_of_another_network_are_refused(gan_run: Path) -> None:
         RunFolder(gan_run / "sound_classifier").load_weights(Classifier(config).players)
 
 
-def test_an_unfinished_run_is_not_exported(gan_run: Path, tmp_path: Path) -> None:
+def test_what_is_no_gan_run_is_not_exported(gan_run: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no training run here"):
         export_run([tmp_path], tmp_path / "model")
     with pytest.raises(ModelError, match="generates nothing"):

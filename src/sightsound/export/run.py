@@ -1,4 +1,4 @@
-"""Finished runs in, a model package or a folder of judges out: what ``sightsound export`` does."""
+"""Runs in, a model package or a folder of judges out: what ``sightsound export`` does."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ LICENSE = "MIT"
 
 
 @dataclass(frozen=True)
-class FinishedRun:
-    """A finished run and what made it."""
+class TrainedRun:
+    """A run and what made it."""
 
     path: Path
     config: RunConfig
@@ -52,10 +52,10 @@ def export_run(
     name: str | None = None,
     card: Path | None = None,
 ) -> Path:
-    """Make a model package of one finished GAN run, or of one for each direction.
+    """Make a model package of one GAN run, or of one for each direction.
 
-    The weights are those that validation chose. The classifiers that the runs stand on are looked
-    for beside them, as training left them.
+    The weights are those that validation chose, so far where a run goes on still. The classifiers
+    that the runs stand on are looked for beside them, as training left them.
 
     Args:
         runs: run folders, at most one for each direction.
@@ -64,7 +64,7 @@ def export_run(
         card: Markdown that goes on top of the card.
 
     Raises:
-        ModelError: a run is unfinished, no GAN, or a direction comes twice.
+        ModelError: a run has no checkpoint yet, is no GAN, or a direction comes twice.
     """
     graphs: dict[str, bytes] = {}
     sections: dict[Direction, SoundToImage | ImageToSound] = {}
@@ -114,7 +114,7 @@ def export_run(
     return package.folder
 
 
-def _sound_to_image(run: FinishedRun, graphs: dict[str, bytes]) -> SoundToImage:
+def _sound_to_image(run: TrainedRun, graphs: dict[str, bytes]) -> SoundToImage:
     gan, method = _gan(run)
     encode, generate = "s2i_encode.onnx", "s2i_generate.onnx"
     sample_rate = run.config.pairs.store.sample_rate
@@ -136,7 +136,7 @@ def _sound_to_image(run: FinishedRun, graphs: dict[str, bytes]) -> SoundToImage:
     )
 
 
-def _image_to_sound(run: FinishedRun, graphs: dict[str, bytes]) -> ImageToSound:
+def _image_to_sound(run: TrainedRun, graphs: dict[str, bytes]) -> ImageToSound:
     gan, method = _gan(run)
     encode, generate = "i2s_encode.onnx", "i2s_generate.onnx"
     image_size = run.config.pairs.store.image_size
@@ -162,7 +162,7 @@ def _image_to_sound(run: FinishedRun, graphs: dict[str, bytes]) -> ImageToSound:
     )
 
 
-def _gan(run: FinishedRun) -> tuple[ConditionalGan, ConditionalGanConfig]:
+def _gan(run: TrainedRun) -> tuple[ConditionalGan, ConditionalGanConfig]:
     method = build_method(run.config, run.path.parent)
     assert isinstance(method, ConditionalGan), type(method)
     RunFolder(run.path).load_weights(method.players)
@@ -175,20 +175,20 @@ def _sound_encoder(classifier: Classifier, samples: int) -> bytes:
     return SoundEncodeGraph(classifier.front_end, encoder, samples=samples).export()
 
 
-def read_run(path: Path) -> FinishedRun:
-    """A finished run's config, data and figures.
+def read_run(path: Path) -> TrainedRun:
+    """A run's config, data and figures.
 
     Raises:
-        ModelError: the folder holds no finished run.
+        ModelError: the folder holds no run that has come to a checkpoint.
     """
     folder = RunFolder(path)
     config, data = folder.config()
     done = folder.summary()
     step, figures = folder.best()
-    return FinishedRun(path, config, dict(data), step, figures, done)
+    return TrainedRun(path, config, dict(data), step, figures, done)
 
 
-def _with_foundations(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+def _with_foundations(runs: Sequence[TrainedRun]) -> list[TrainedRun]:
     """The runs, and the classifiers that they stand on, each once."""
     parts = {run.path: run for run in runs}
     for run in runs:
@@ -198,7 +198,7 @@ def _with_foundations(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     return list(parts.values())
 
 
-def _sources(parts: Sequence[FinishedRun]) -> list[Any]:
+def _sources(parts: Sequence[TrainedRun]) -> list[Any]:
     """What the runs were trained from."""
     sources: list[Any] = []
     for run in parts:
@@ -223,7 +223,7 @@ def _of(sections: dict[Direction, Any], direction: Direction, kind: type[Any]) -
     return section
 
 
-def _card(name: str, runs: Sequence[FinishedRun], top: str) -> str:
+def _card(name: str, runs: Sequence[TrainedRun], top: str) -> str:
     rows = [f"# {name}", ""]
     if top:
         rows += [top.strip(), ""]

@@ -46,18 +46,32 @@ class RunFolder:
         return (self.path / "done.json").exists()
 
     def summary(self) -> dict[str, Any]:
-        """What ``finish`` wrote.
+        """What ``finish`` wrote; of a run that goes on still, the same as far as it has come.
 
         Raises:
-            ModelError: the run has not come to its end.
+            ModelError: the run has not come to its first checkpoint.
         """
-        try:
+        if self.is_done:
             summary: dict[str, Any] = json.loads((self.path / "done.json").read_text())
-        except (OSError, ValueError):
-            raise ModelError(
-                f"{self.path}: no finished run here; train it to its end with --resume"
-            ) from None
-        return summary
+            return summary
+        state = self.load_state()
+        if state is None:
+            raise ModelError(f"{self.path}: no checkpoint here yet; train on with --resume")
+        step, figures = self.best()
+        return self.summarise(state, step, figures)
+
+    def summarise(
+        self, state: dict[str, Any], step: int, figures: dict[str, float]
+    ) -> dict[str, Any]:
+        """A state and the step that validation chose, as ``done.json`` holds them."""
+        return {
+            "steps": state["step"],
+            "examples_seen": state["examples_seen"],
+            "processor_minutes": state["processor_seconds"] / 60,
+            "best_step": step,
+            "best": figures,
+            "recordings": self.config()[1].get("recordings"),
+        }
 
     def start(self, config: RunConfig, data: dict[str, Any]) -> None:
         """Write the config; nothing else may be in the folder's ``config.json`` before."""

@@ -136,16 +136,7 @@ def _train(
         loop.run(source, validation, observer)
     if distributed.rank() == 0:
         step, figures = folder.best()
-        folder.finish(
-            {
-                "steps": loop.step,
-                "examples_seen": loop.examples_seen,
-                "processor_minutes": loop.processor_seconds / 60,
-                "best_step": step,
-                "best": figures,
-                "recordings": identity["recordings"],
-            }
-        )
+        folder.finish(folder.summarise(loop.state(), step, figures))
     distributed.wait_for_all()
 
 
