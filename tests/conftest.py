@@ -2,12 +2,20 @@
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 # Before anything imports numpy, torch or onnxruntime; what tests start inherits it.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "SIGHTSOUND_THREADS"):
     os.environ.setdefault(_name, "1")
+
+# librosa, our oracle, compiles with numba into a cache beside itself; two processes that fill it at
+# once can leave it broken, and loading that ends the process. Each worker has a cache of its own.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+os.environ["NUMBA_CACHE_DIR"] = str(
+    Path(__file__).parent.parent / ".pytest_cache" / "numba" / _WORKER
+)
 
 NO_SKIP = "SIGHTSOUND_NO_SKIP"
 
