@@ -92,7 +92,7 @@ def robust_sound_classifier() -> RunConfig:
         ),
         pairs=PairsConfig(recordings_share=0.35),
         training=TrainingConfig(
-            steps=2000, schedule="cosine", warmup_steps=100, validate_every=250
+            steps=5000, schedule="cosine", warmup_steps=100, validate_every=500
         ),
     )
 
@@ -170,7 +170,7 @@ def s2i_c_improved() -> RunConfig:
             penalty_weight=1.0,
             averaged=True,
         ),
-        training=replace(run.training, batch_size=32, steps=2400, validate_every=200),
+        training=replace(run.training, batch_size=32, steps=4000, validate_every=200),
     )
 
 
@@ -192,20 +192,20 @@ def i2s_improved() -> RunConfig:
 def judge_image_residual() -> RunConfig:
     """First judge of pictures: residual network, trained on the split that nothing else sees."""
     run = robust_image_classifier()
-    return _judge(run, "judge_image_residual", seed=101)
+    return _judge(run, "judge_image_residual", seed=101, steps=1500)
 
 
 def judge_image_patch() -> RunConfig:
     """Second judge of pictures: patch network, another seed."""
     run = robust_image_classifier()
     method = replace(_classifier(run), network=PatchEncoderConfig())
-    return _judge(replace(run, method=method), "judge_image_patch", seed=202)
+    return _judge(replace(run, method=method), "judge_image_patch", seed=202, steps=2500)
 
 
 def judge_sound_residual() -> RunConfig:
     """First judge of sounds: residual network on the paper's log-mel."""
     run = robust_sound_classifier()
-    return _judge(run, "judge_sound_residual", seed=303)
+    return _judge(run, "judge_sound_residual", seed=303, steps=2500)
 
 
 def judge_sound_patch() -> RunConfig:
@@ -213,7 +213,7 @@ def judge_sound_patch() -> RunConfig:
     run = robust_sound_classifier()
     network = PatchEncoderConfig(input_channels=1, patch_size=(8, 2), peak_relative=True)
     method = replace(_classifier(run), network=network, front_end=ConstantQConfig())
-    return _judge(replace(run, method=method), "judge_sound_patch", seed=404)
+    return _judge(replace(run, method=method), "judge_sound_patch", seed=404, steps=2500)
 
 
 def image_features() -> RunConfig:
@@ -221,9 +221,9 @@ def image_features() -> RunConfig:
     run = RunConfig(
         recipe="image_features",
         method=ReconstructionConfig(),
-        training=TrainingConfig(steps=800, schedule="cosine", warmup_steps=50),
+        training=TrainingConfig(schedule="cosine", warmup_steps=50),
     )
-    return _judge(run, "image_features", seed=505)
+    return _judge(run, "image_features", seed=505, steps=800)
 
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
@@ -266,13 +266,13 @@ def summaries() -> dict[str, str]:
     return {n: (inspect.getdoc(f) or "").partition("\n")[0] for n, f in RECIPES.items()}
 
 
-def _judge(run: RunConfig, name: str, *, seed: int) -> RunConfig:
+def _judge(run: RunConfig, name: str, *, seed: int, steps: int) -> RunConfig:
     """The same run on the split ``judge``; its data and seed are no other run's."""
     return replace(
         run,
         recipe=name,
         pairs=replace(run.pairs, train_split="judge", recordings_share=0.0),
-        training=replace(run.training, seed=seed),
+        training=replace(run.training, seed=seed, steps=steps),
     )
 
 
