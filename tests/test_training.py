@@ -129,6 +129,38 @@ def test_killed_at_20_moments_and_resumed_a_run_ends_in_the_same_bits(
     assert rows[0] == rows[1]
 
 
+def test_a_run_that_goes_on_past_its_end_is_the_longer_run(data: Path, tmp_path: Path) -> None:
+    constant = ("training.schedule=constant",)
+    whole = train(
+        "sound_classifier",
+        data,
+        output=tmp_path / "whole",
+        settings=(*settings(8, 4), *constant),
+        quiet=True,
+    )
+    grown = tmp_path / "grown"
+    for steps in (4, 8):
+        train(
+            "sound_classifier",
+            data,
+            output=grown,
+            settings=(*settings(steps, 4), *constant),
+            resume=steps == 8,
+            quiet=True,
+        )
+    first, second = final_weights(whole), final_weights(grown)
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    with pytest.raises(ModelError, match=r"training\.steps: 8 there, 6 here"):
+        train(
+            "sound_classifier",
+            data,
+            output=grown,
+            settings=(*settings(6, 4), *constant),
+            resume=True,
+            quiet=True,
+        )
+
+
 @pytest.fixture(scope="module")
 def gan_run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole I2S and a whole S2I run, tiny, with the classifiers that they stand on."""

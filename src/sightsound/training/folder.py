@@ -74,9 +74,14 @@ class RunFolder:
         }
 
     def start(self, config: RunConfig, data: dict[str, Any]) -> None:
-        """Write the config; nothing else may be in the folder's ``config.json`` before."""
+        """Write the config, and the name, hash and sources of the data."""
         text = json.dumps({"config": to_json(config), "data": data}, indent=1)
         self._write("config.json", text.encode())
+
+    def prolong(self, config: RunConfig, data: dict[str, Any]) -> None:
+        """Let a run of fewer steps go on under a config of more."""
+        self.start(config, data)
+        (self.path / "done.json").unlink(missing_ok=True)
 
     def config(self) -> tuple[RunConfig, dict[str, Any]]:
         """The run's config, and the name and hash of its data.

@@ -47,7 +47,8 @@ def train(
         data: folder of a data set.
         output: run folder; None = ``runs/<data set>/<recipe>``. The runs that a recipe stands on
             (its encoder and examiner) are looked for beside it, by name.
-        resume: go on from the newest checkpoint.
+        resume: go on from the newest checkpoint; with more ``training.steps`` than before, where
+            the learning rate is constant, a run goes on past its end.
         settings: ``path.to.field=value`` replacements in the recipe's config.
         recordings: folder of real recordings by instrument, mixed into the sounds of recipes
             that ask for them.
@@ -253,7 +254,8 @@ def _check_folder(
             f"{folder.path}: a run of {stored.recipe} is here already; add --resume to go on "
             "with it, or choose another folder with -o"
         )
-    if to_json(stored) != to_json(config):
+    prolonged = _is_prolonged(stored, config)
+    if to_json(stored) != to_json(config) and not prolonged:
         raise ModelError(
             f"{folder.path}: the checkpoint is of another recipe or other settings "
             f"({stored.recipe}, {_difference(to_json(stored), to_json(config))}); resume with the "
@@ -270,6 +272,18 @@ def _check_folder(
             f"({data['sha256'][:12]}), not on {identity['name']} ({identity['sha256'][:12]}); "
             "give that data set, or choose another folder with -o"
         )
+    if prolonged and distributed.rank() == 0:
+        folder.prolong(config, data)
+
+
+def _is_prolonged(stored: RunConfig, config: RunConfig) -> bool:
+    """Whether the only difference is more steps at a constant learning rate.
+
+    Then the longer run is what an unbroken one of its length would be.
+    """
+    as_long = replace(stored, training=replace(stored.training, steps=config.training.steps))
+    more = config.training.steps > stored.training.steps
+    return more and stored.training.schedule == "constant" and as_long == config
 
 
 def _check_foundation(beside: RunFolder, config: RunConfig, identity: dict[str, Any]) -> None:
