@@ -451,3 +451,37 @@ def test_a_folder_that_holds_another_config_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="no training run here"):
         export_run([tmp_path], tmp_path / "model")
+
+
+def test_a_device_that_is_not_there_is_refused_in_one_line(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="use cpu or auto"):
+        train(
+            "sound_classifier",
+            data,
+            output=tmp_path / "run",
+            settings=(*settings(2, 2), "training.device=cuda"),
+            quiet=True,
+        )
+
+
+def test_a_batch_goes_to_a_device_whole(data: Path) -> None:
+    """On the meta device, which is everywhere: every tensor moves, the rest stays."""
+    pairs = open_store(Dataset.open(data), StoreConfig(), progress=False).pairs("train")
+    batch = batch_at(
+        pairs,
+        3,
+        seed=0,
+        batch_size=4,
+        fields=("waveform", "image", "label", "mismatched_image"),
+        mismatch="instrument",
+    )
+    moved = batch.to(torch.device("meta"))
+    assert moved.mismatched_image is not None
+    assert moved.waveform.is_meta
+    assert moved.mismatched_image.is_meta
+    assert moved.label.is_meta
+    assert moved.step == 3
+    assert moved.mismatched_waveform is None

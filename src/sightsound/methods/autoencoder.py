@@ -43,6 +43,10 @@ class Reconstruction:
         """The network that is trained."""
         return cast(Autoencoder, self.players["autoencoder"])
 
+    def to(self, device: torch.device) -> None:
+        """Move the network to a device."""
+        self.players.to(device)
+
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         reconstruction = self.players["autoencoder"](batch.image)
         yield Update("autoencoder", functional.mse_loss(reconstruction.float(), batch.image))

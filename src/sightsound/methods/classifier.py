@@ -76,6 +76,12 @@ class Classifier:
             {"label", "waveform" if config.modality == "sound" else "image"}
         )
 
+    def to(self, device: torch.device) -> None:
+        """Move encoder and front end to a device."""
+        self.players.to(device)
+        if self.front_end is not None:
+            self.front_end.to(device)
+
     def picture(self, batch: PairBatch) -> Tensor:
         """What the encoder sees of a batch: images, or the sounds' spectral pictures."""
         if self.config.modality == "image":
@@ -85,7 +91,7 @@ class Classifier:
     def picture_of_sound(self, waveform: Tensor) -> Tensor:
         """Waveforms (B, T) → spectral pictures (B, 1, M, L) in unit scale."""
         assert self.front_end is not None
-        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        with torch.no_grad(), torch.autocast(waveform.device.type, enabled=False):
             picture: Tensor = self.front_end(waveform)
         return picture
 
@@ -120,7 +126,7 @@ class Classifier:
         return {"accuracy": accuracy, "cross_entropy": cross_entropy, "score": accuracy}
 
     def _augmented_picture(self, batch: PairBatch) -> Tensor:
-        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        with torch.no_grad(), torch.autocast(batch.label.device.type, enabled=False):
             if self.config.modality == "image":
                 config = self.config.image_augmentation
                 return augment_images(batch.image, config) if config else batch.image

@@ -86,6 +86,12 @@ class ConditionalGan:
         """N, the size of the noise."""
         return self.config.network.noise_size
 
+    def to(self, device: torch.device) -> None:
+        """Move players, encoder and examiner to a device."""
+        self.players.to(device)
+        self.encoder.to(device)
+        self.examiner.to(device)
+
     def generate(self, condition: Tensor, noise: Tensor) -> Tensor:
         """Embedding (B, D) and noise (B, N) → pictures (B, C, 64, 64) in [-1, 1]."""
         picture: Tensor = self.players["generator"](condition, noise)
@@ -203,7 +209,7 @@ class ConditionalGan:
         discriminator = self.players["discriminator"]
         count = self.config.penalty_examples
         total = real.new_zeros(())
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(real.device.type, enabled=False):
             for picture in (real[:count], fake[:count]):
                 picture = picture.detach().float().requires_grad_(True)
                 logit = discriminator(picture, condition[:count])

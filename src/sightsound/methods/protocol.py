@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Method(Protocol):
     mismatch: str  # "none", or the kind of mismatched partner that a batch must bring
     averaged: tuple[str, ...]  # players whose averaged weights are what is used
     exported: tuple[str, ...]  # players that a model package needs
+
+    def to(self, device: torch.device) -> None:
+        """Move every network and transform to a device."""
+        ...
 
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         """One update per player; resumed after that player has stepped."""

@@ -12,6 +12,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, assert_never
 
@@ -33,6 +34,7 @@ class TrainingConfig:
     steps: int = 2000  # optimiser updates of each player
     batch_size: int = 64  # pairs in a step, summed over all processes
     seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where there is one
     schedule: Literal["constant", "cosine"] = "constant"  # cosine: falls to 1 % at the end
     warmup_steps: int = 0  # steps over which the learning rates rise from 0
     precision: Literal["auto", "bfloat16", "float32"] = "auto"  # of the forward pass; auto:
@@ -69,6 +71,8 @@ class Loop:
         self.processor_seconds = 0.0  # summed over threads, of this and all earlier sessions
         self.best_score = -math.inf
         self.best_step = 0
+        self.device = distributed.device(config.device)
+        method.to(self.device)
         self.players: dict[str, nn.Module] = {
             name: module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             for name, module in method.players.items()
@@ -110,11 +114,11 @@ class Loop:
         """
         seed_everything(self.config.seed, self.step, distributed.rank())
         logs: dict[str, float] = {}
-        updates = self.method.updates(batch)
+        updates = self.method.updates(batch.to(self.device))
         for module in self.players.values():
             module.train()
         while True:
-            with self._autocast():
+            with self._autocast(), self._placed():
                 update = next(updates, None)
             if update is None:
                 break
@@ -128,8 +132,8 @@ class Loop:
     def validate(self, batches: Iterator[PairBatch]) -> dict[str, float]:
         """The method's figures on held-out pairs, with the weights that would be used."""
         seed_everything(self.config.seed, -1, 0)
-        with self.inference(), self._autocast():
-            figures = self.method.validate(batches)
+        with self.inference(), self._autocast(), self._placed():
+            figures = self.method.validate(batch.to(self.device) for batch in batches)
         if figures["score"] > self.best_score:
             self.best_score, self.best_step = figures["score"], self.step
         return figures
@@ -139,6 +143,8 @@ class Loop:
         """Whether the forward pass runs in bfloat16 on this machine."""
         match self.config.precision:
             case "auto":
+                if self.device.type == "cuda":
+                    return bool(torch.cuda.is_bf16_supported())
                 return bool(torch.cpu._is_avx512_bf16_supported())
             case "bfloat16":
                 return True
@@ -218,7 +224,11 @@ class Loop:
                 kept_buffer.copy_(buffer)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.uses_bfloat16)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.uses_bfloat16)
+
+    def _placed(self) -> AbstractContextManager[object]:
+        """New tensors land on the device; on the CPU they do anyway, and the context would cost."""
+        return nullcontext() if self.device.type == "cpu" else self.device
 
 
 class _Inference:

@@ -367,7 +367,13 @@ class _RunObserver:
     def samples(self, step: int) -> None:
         if self.is_first:
             with self.loop.inference():
-                write_samples(self.method, self.validation_pairs, self.folder.path, step)
+                write_samples(
+                    self.method,
+                    self.validation_pairs,
+                    self.folder.path,
+                    step,
+                    device=self.loop.device,
+                )
 
     def _log(self, step: int, figures: dict[str, float]) -> None:
         if not self.is_first or self.writer is None:

@@ -21,17 +21,20 @@ SAMPLES_PER_CLASS = 4  # generated for one held-out pair of each class, each wit
 
 
 @torch.no_grad()
-def write_samples(method: Method, pairs: PairSet, run: Path, step: int) -> None:
+def write_samples(
+    method: Method, pairs: PairSet, run: Path, step: int, *, device: torch.device
+) -> None:
     """One row a class: the real picture, then generated ones; sounds beside it for I2S."""
     if not isinstance(method, ConditionalGan):
         return
     _, first = np.unique(pairs.labels, return_index=True)
     batch = next(epoch(pairs.at(first), batch_size=len(first), fields=method.validation_fields))
-    condition, real = method.condition_and_real(batch)
+    condition, real = method.condition_and_real(batch.to(device))
+    real = real.cpu()
     rows: list[Image] = []
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(SAMPLES_PER_CLASS, len(real), method.noise_size, generator=generator)
-    fakes = [method.generate(condition, each).float() for each in noise]
+    fakes = [method.generate(condition, each.to(device)).float().cpu() for each in noise]
     for place in range(len(real)):
         rows += [_as_image(picture[place].numpy()) for picture in (real, *fakes)]
     folder = run / "samples"
