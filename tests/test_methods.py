@@ -84,6 +84,7 @@ METHODS = {
     "autoencoder": lambda: Reconstruction(ReconstructionConfig()),
     "s2i_c": lambda: gan("s2i_c"),
     "s2i_n": lambda: gan("s2i_n"),
+    "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),
     "i2s": lambda: gan("i2s"),
     "s2i_c_improved": lambda: gan("s2i_c_improved"),
     "i2s_improved": lambda: gan("i2s_improved"),
@@ -255,6 +256,20 @@ def test_the_speed_of_a_sound_moves_its_pitch_by_as_much() -> None:
     assert peaks.min() > 880 * 0.945
     assert peaks.max() < 880 * 1.055
     assert np.ptp(peaks) > 10
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 16, 48), (1.0, 60, 64)])
+def test_the_asked_share_of_sounds_is_augmented(share: float, low: int, high: int) -> None:
+    method = classifier("robust_sound_classifier")
+    sound = SoundAugmentationConfig(probability=share)
+    method = Classifier(replace(method.config, sound_augmentation=sound))
+    torch.manual_seed(0)
+    examples = batch(64)
+    untouched = examples.waveform.clone()
+    augmented = method._augmented_picture(examples)
+    torch.testing.assert_close(examples.waveform, untouched)  # the batch itself stays
+    difference = (augmented - method.picture(examples)).abs().amax(dim=(1, 2, 3))
+    assert low <= int((difference > 1e-4).sum()) <= high
 
 
 def test_augmented_pictures_and_spectra_stay_in_range() -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from sightsound.methods.classifier import build_encoder
+from sightsound.methods.conditional_gan import build_gan
 from sightsound.networks.autoencoder import Autoencoder, AutoencoderConfig
 from sightsound.networks.paper import (
     PaperDiscriminator,
@@ -17,13 +18,13 @@ from sightsound.networks.paper import (
     PaperSoundEncoder,
     PaperSoundEncoderConfig,
 )
-from sightsound.networks.patch import PatchEncoderConfig
 from sightsound.networks.residual import (
     ResidualDiscriminator,
     ResidualEncoderConfig,
     ResidualGanConfig,
     ResidualGenerator,
 )
+from sightsound.networks.strided import StridedEncoderConfig
 
 
 def weights(module: nn.Module) -> int:
@@ -101,20 +102,48 @@ def test_every_weight_of_a_gan_takes_part(
     [
         (ResidualEncoderConfig(), (3, 64, 64)),
         (ResidualEncoderConfig(input_channels=1, peak_relative=True), (1, 128, 44)),
-        (PatchEncoderConfig(), (3, 64, 64)),
-        (PatchEncoderConfig(input_channels=1, patch_size=(8, 2)), (1, 192, 11)),
+        (StridedEncoderConfig(), (1, 128, 44)),
+        (StridedEncoderConfig(input_size=(192, 11)), (1, 192, 11)),
     ],
 )
 def test_encoders_take_pictures_of_either_modality(
-    config: ResidualEncoderConfig | PatchEncoderConfig, shape: tuple[int, int, int]
+    config: ResidualEncoderConfig | StridedEncoderConfig, shape: tuple[int, int, int]
 ) -> None:
     embedding, logits = build_encoder(config)(torch.randn(2, *shape))
     assert embedding.shape == (2, 128)
     assert logits.shape == (2, 13)
 
 
-def test_a_peak_relative_encoder_does_not_hear_level() -> None:
-    encoder = build_encoder(ResidualEncoderConfig(input_channels=1, peak_relative=True)).eval()
+@pytest.mark.parametrize("size", [(128, 32), (64, 64), (32, 48)])
+def test_gans_make_pictures_of_any_size_in_sixteenths(size: tuple[int, int]) -> None:
+    embedding = torch.randn(2, 128)
+    for picture, logit in (
+        _through(PaperGanConfig(picture_size=size), embedding),
+        _through(ResidualGanConfig(picture_size=size), embedding),
+    ):
+        assert picture.shape == (2, 1, *size)
+        assert logit.shape == (2,)
+
+
+def _through(
+    config: PaperGanConfig | ResidualGanConfig, embedding: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    generator, discriminator = build_gan(config, channels=1)
+    picture = generator(embedding, torch.randn(len(embedding), config.noise_size))
+    return picture, discriminator(picture, embedding)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ResidualEncoderConfig(input_channels=1, peak_relative=True),
+        StridedEncoderConfig(peak_relative=True),
+    ],
+)
+def test_a_peak_relative_encoder_does_not_hear_level(
+    config: ResidualEncoderConfig | StridedEncoderConfig,
+) -> None:
+    encoder = build_encoder(config).eval()
     picture = torch.rand(2, 1, 128, 44)
     torch.testing.assert_close(encoder(picture)[1], encoder(picture - 0.3)[1])
 

@@ -23,8 +23,8 @@ from sightsound.methods.classifier import ClassifierConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
 from sightsound.methods.protocol import AdamConfig
 from sightsound.networks.paper import PaperImageEncoderConfig, PaperSoundEncoderConfig
-from sightsound.networks.patch import PatchEncoderConfig
 from sightsound.networks.residual import ResidualEncoderConfig, ResidualGanConfig
+from sightsound.networks.strided import StridedEncoderConfig
 from sightsound.pairs.store import StoreConfig
 from sightsound.shapes import Direction
 from sightsound.training.loop import TrainingConfig
@@ -62,7 +62,7 @@ def sound_classifier() -> RunConfig:
             network=PaperSoundEncoderConfig(),
             front_end=LogMelConfig(),
         ),
-        training=TrainingConfig(steps=2000, schedule="cosine", validate_every=250),
+        training=TrainingConfig(steps=5000, schedule="cosine", validate_every=500),
     )
 
 
@@ -76,23 +76,24 @@ def image_classifier() -> RunConfig:
 
 
 def robust_sound_classifier() -> RunConfig:
-    """A residual sound encoder for sounds that no synthesiser made.
+    """A wider sound encoder for sounds that no synthesiser made.
 
-    Level matters little to it (the log-mel's own floor apart), every sound is heard in other rooms
-    and through other equalisers, and where ``--recordings`` are given, a third of a batch is real.
+    Level matters little to it (the log-mel's own floor apart), half of the sounds are heard in
+    other rooms and through other equalisers, and where ``--recordings`` are given, a quarter of a
+    batch is real.
     """
     return RunConfig(
         recipe="robust_sound_classifier",
         method=ClassifierConfig(
             modality="sound",
-            network=ResidualEncoderConfig(input_channels=1, peak_relative=True),
+            network=StridedEncoderConfig(peak_relative=True),
             front_end=LogMelConfig(),
             label_smoothing=0.05,
-            sound_augmentation=SoundAugmentationConfig(),
+            sound_augmentation=SoundAugmentationConfig(probability=0.5),
         ),
-        pairs=PairsConfig(recordings_share=0.35),
+        pairs=PairsConfig(recordings_share=0.25),
         training=TrainingConfig(
-            steps=5000, schedule="cosine", warmup_steps=100, validate_every=500
+            steps=8000, schedule="cosine", warmup_steps=100, validate_every=500
         ),
     )
 
@@ -112,15 +113,22 @@ def robust_image_classifier() -> RunConfig:
 
 
 def s2i_c() -> RunConfig:
-    """S2I-C, the paper's main model: sound to image, classifier features, mismatched pairs."""
+    """S2I-C, the paper's main model: sound to image, classifier features, mismatched pairs.
+
+    Departs: the picture of another instrument, ω(I₋ᵢ), is drawn from the batch itself, so that the
+    discriminator's convolutions see each real picture once; its distribution is the same.
+    """
     return RunConfig(
         recipe="s2i_c",
         method=ConditionalGanConfig(
             direction=Direction.SOUND_TO_IMAGE,
             encoder="sound_classifier",
             examiner="image_classifier",
+            mismatch="in_batch",
         ),
-        training=TrainingConfig(steps=3000, validate_every=100, samples_every=500),
+        training=TrainingConfig(
+            steps=1500, batch_size=32, validate_every=100, checkpoint_every=100, samples_every=500
+        ),
     )
 
 
@@ -144,8 +152,11 @@ def i2s() -> RunConfig:
             direction=Direction.IMAGE_TO_SOUND,
             encoder="image_classifier",
             examiner="sound_classifier",
+            mismatch="in_batch",
         ),
-        training=TrainingConfig(steps=3000, validate_every=100, samples_every=500),
+        training=TrainingConfig(
+            steps=1500, batch_size=32, validate_every=100, checkpoint_every=100, samples_every=500
+        ),
     )
 
 
@@ -164,18 +175,21 @@ def s2i_c_improved() -> RunConfig:
             examiner="robust_image_classifier",
             network=ResidualGanConfig(),
             loss="relativistic",
-            mismatch="in_batch",
             generator_adam=AdamConfig(learning_rate=4e-4, beta1=0.0, beta2=0.99),
             discriminator_adam=AdamConfig(learning_rate=4e-4, beta1=0.0, beta2=0.99),
             penalty_weight=1.0,
             averaged=True,
         ),
-        training=replace(run.training, batch_size=32, steps=4000, validate_every=200),
+        training=replace(run.training, steps=4000),
     )
 
 
 def i2s_improved() -> RunConfig:
-    """I2S with everything else renewed, as ``s2i_c_improved``."""
+    """I2S with everything else renewed, as ``s2i_c_improved``.
+
+    Its log-mel is 128 × 32 instead of 64 × 64: half of the mel bands cost a third of the sounds
+    their instrument (docs/experiments.md, 5), a quarter of the frames costs nothing.
+    """
     run = s2i_c_improved()
     return replace(
         run,
@@ -185,6 +199,7 @@ def i2s_improved() -> RunConfig:
             direction=Direction.IMAGE_TO_SOUND,
             encoder="robust_image_classifier",
             examiner="robust_sound_classifier",
+            network=ResidualGanConfig(picture_size=(128, 32)),
         ),
     )
 
@@ -195,25 +210,26 @@ def judge_image_residual() -> RunConfig:
     return _judge(run, "judge_image_residual", seed=101, steps=1500)
 
 
-def judge_image_patch() -> RunConfig:
-    """Second judge of pictures: patch network, another seed."""
+def judge_image_paper() -> RunConfig:
+    """Second judge of pictures: the paper's own Γ (Fig. 5), another seed."""
     run = robust_image_classifier()
-    method = replace(_classifier(run), network=PatchEncoderConfig())
-    return _judge(replace(run, method=method), "judge_image_patch", seed=202, steps=2500)
+    method = replace(_classifier(run), network=PaperImageEncoderConfig())
+    return _judge(replace(run, method=method), "judge_image_paper", seed=202, steps=800)
 
 
-def judge_sound_residual() -> RunConfig:
-    """First judge of sounds: residual network on the paper's log-mel."""
+def judge_sound_strided() -> RunConfig:
+    """First judge of sounds: strided network on constant-Q features."""
     run = robust_sound_classifier()
-    return _judge(run, "judge_sound_residual", seed=303, steps=2500)
-
-
-def judge_sound_patch() -> RunConfig:
-    """Second judge of sounds: patch network on constant-Q features, another seed."""
-    run = robust_sound_classifier()
-    network = PatchEncoderConfig(input_channels=1, patch_size=(8, 2), peak_relative=True)
+    network = StridedEncoderConfig(input_size=(192, 11), peak_relative=True)
     method = replace(_classifier(run), network=network, front_end=ConstantQConfig())
-    return _judge(replace(run, method=method), "judge_sound_patch", seed=404, steps=2500)
+    return _judge(replace(run, method=method), "judge_sound_strided", seed=303, steps=5000)
+
+
+def judge_sound_paper() -> RunConfig:
+    """Second judge of sounds: the paper's network (Fig. 4) on its log-mel, another seed."""
+    run = robust_sound_classifier()
+    method = replace(_classifier(run), network=PaperSoundEncoderConfig())
+    return _judge(replace(run, method=method), "judge_sound_paper", seed=404, steps=5000)
 
 
 def image_features() -> RunConfig:
@@ -240,9 +256,9 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         s2i_c_improved,
         i2s_improved,
         judge_image_residual,
-        judge_image_patch,
-        judge_sound_residual,
-        judge_sound_patch,
+        judge_image_paper,
+        judge_sound_strided,
+        judge_sound_paper,
         image_features,
     )
 }

@@ -22,7 +22,7 @@ from sightsound.export.graphs import (
 from sightsound.export.package import log_mel_output, write_package
 from sightsound.features.spectra import LogMelConfig
 from sightsound.methods.classifier import Classifier
-from sightsound.methods.conditional_gan import PICTURE_SIZE, ConditionalGan, ConditionalGanConfig
+from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.networks.autoencoder import Autoencoder
 from sightsound.packages.format import Directions, ImageToSound, Provenance, SoundToImage
 from sightsound.recipes import RunConfig
@@ -130,7 +130,7 @@ def _sound_to_image(run: TrainedRun, graphs: dict[str, bytes]) -> SoundToImage:
         sample_rate=sample_rate,
         window_seconds=run.config.pairs.store.window_seconds,
         frame_offset_seconds=run.config.pairs.store.frame_offset_seconds,
-        image_size=PICTURE_SIZE[0],
+        image_size=gan.picture_size[0],
         noise_size=gan.noise_size,
         embedding_size=size,
     )
@@ -158,7 +158,7 @@ def _image_to_sound(run: TrainedRun, graphs: dict[str, bytes]) -> ImageToSound:
         seconds=run.config.pairs.store.window_seconds,
         noise_size=gan.noise_size,
         embedding_size=size,
-        log_mel=log_mel_output(front_end, PICTURE_SIZE),
+        log_mel=log_mel_output(front_end, gan.picture_size),
     )
 
 

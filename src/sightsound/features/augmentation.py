@@ -17,6 +17,7 @@ from torch.nn import functional
 class SoundAugmentationConfig:
     """How far a training sound may be moved from what was recorded."""
 
+    probability: float = 1.0  # share of examples that are moved at all; the others stay as they are
     gain_db: float = 12.0  # level, uniform within ± this
     speed: float = 0.06  # resampling, uniform within ± this share (6 % is one semitone)
     noise_probability: float = 0.5  # share of examples that get noise

@@ -27,8 +27,8 @@ from sightsound.networks.paper import (
     PaperSoundEncoder,
     PaperSoundEncoderConfig,
 )
-from sightsound.networks.patch import PatchEncoder, PatchEncoderConfig
 from sightsound.networks.residual import ResidualEncoder, ResidualEncoderConfig
+from sightsound.networks.strided import StridedEncoder, StridedEncoderConfig
 
 if TYPE_CHECKING:
     from sightsound.pairs.batches import PairBatch
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 IMPOSSIBLE_LOGIT = -30.0
 
 EncoderConfig: TypeAlias = (
-    PaperSoundEncoderConfig | PaperImageEncoderConfig | ResidualEncoderConfig | PatchEncoderConfig
+    PaperSoundEncoderConfig | PaperImageEncoderConfig | ResidualEncoderConfig | StridedEncoderConfig
 )
 FrontEndConfig: TypeAlias = LogMelConfig | ConstantQConfig
 
@@ -134,10 +134,13 @@ class Classifier:
             front_end = self.config.front_end
             if sound is None or front_end is None:
                 return self.picture(batch)
-            waveform = augment_waveforms(batch.waveform, front_end.sample_rate, sound)
+            chosen = torch.rand(len(batch)) < sound.probability
+            waveform = batch.waveform.clone()
+            waveform[chosen] = augment_waveforms(waveform[chosen], front_end.sample_rate, sound)
             picture = self.picture_of_sound(waveform)
             unit_per_db = 2.0 / (front_end.ceiling_db - front_end.floor_db)
-            return augment_spectra(picture, sound, unit_per_db=unit_per_db)
+            picture[chosen] = augment_spectra(picture[chosen], sound, unit_per_db=unit_per_db)
+            return picture
 
 
 def class_mean(values: Tensor, labels: Tensor) -> float:
@@ -155,8 +158,8 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
             return PaperImageEncoder(config)
         case ResidualEncoderConfig():
             return ResidualEncoder(config)
-        case PatchEncoderConfig():
-            return PatchEncoder(config)
+        case StridedEncoderConfig():
+            return StridedEncoder(config)
         case _:
             assert_never(config)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Discriminator: TypeAlias = PaperDiscriminator | ResidualDiscriminator
 
-PICTURE_SIZE = (64, 64)  # H, W of what is generated: images, and log-mels resized to it
+EXAMINED_SIZE = (128, 44)  # M, L of the log-mels of half a second that examiners are trained on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class ConditionalGan:
         self.examiner = _frozen(examiner)
         sound_to_image = config.direction is Direction.SOUND_TO_IMAGE
         channels = 3 if sound_to_image else 1
-        generator, discriminator = _build(config.network, channels)
+        generator, discriminator = build_gan(config.network, channels=channels)
         self.players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
         self.optimisers: Mapping[str, AdamConfig] = {
             "generator": config.generator_adam,
@@ -86,6 +86,11 @@ class ConditionalGan:
         """N, the size of the noise."""
         return self.config.network.noise_size
 
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """H, W of what is generated: images, or log-mels resized to it."""
+        return self.config.network.picture_size
+
     def to(self, device: torch.device) -> None:
         """Move players, encoder and examiner to a device."""
         self.players.to(device)
@@ -93,7 +98,7 @@ class ConditionalGan:
         self.examiner.to(device)
 
     def generate(self, condition: Tensor, noise: Tensor) -> Tensor:
-        """Embedding (B, D) and noise (B, N) → pictures (B, C, 64, 64) in [-1, 1]."""
+        """Embedding (B, D) and noise (B, N) → pictures (B, C, H, W) in [-1, 1]."""
         picture: Tensor = self.players["generator"](condition, noise)
         return picture
 
@@ -146,7 +151,7 @@ class ConditionalGan:
         return frozenset({"waveform", "image", "label"})
 
     def condition_and_real(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Batch → condition (B, D) and real pictures (B, C, 64, 64)."""
+        """Batch → condition (B, D) and real pictures (B, C, H, W)."""
         condition, real, _ = self._prepare(batch)
         return condition, real
 
@@ -166,14 +171,14 @@ class ConditionalGan:
             return condition.float(), self._log_mel_picture(batch.waveform), mismatched
 
     def _log_mel_picture(self, waveform: Tensor) -> Tensor:
-        """Waveforms (B, T) → log-mels at the generated size, (B, 1, 64, 64) in [-1, 1]."""
-        return resize_log_mel(self.examiner.picture_of_sound(waveform), PICTURE_SIZE)
+        """Waveforms (B, T) → log-mels at the generated size, (B, 1, H, W) in [-1, 1]."""
+        return resize_log_mel(self.examiner.picture_of_sound(waveform), self.picture_size)
 
     def _examined(self, picture: Tensor) -> Tensor:
         """Generated pictures as the examiner takes them."""
         if self.config.direction is Direction.SOUND_TO_IMAGE:
             return picture
-        return resize_log_mel(picture, (128, 44))
+        return resize_log_mel(picture, EXAMINED_SIZE)
 
     def _discriminator_loss(self, real: Tensor, fake: Tensor, wrong: Tensor | None) -> Tensor:
         softplus = functional.softplus
@@ -238,9 +243,10 @@ def _frozen(classifier: Classifier) -> Classifier:
     return classifier
 
 
-def _build(
-    config: PaperGanConfig | ResidualGanConfig, channels: int
+def build_gan(
+    config: PaperGanConfig | ResidualGanConfig, *, channels: int
 ) -> tuple[nn.Module, nn.Module]:
+    """Generator and discriminator that a config describes, for pictures of C ``channels``."""
     match config:
         case PaperGanConfig():
             return (

@@ -5,6 +5,7 @@ Source: Chen, Srivastava, Duan, Xu, "Deep Cross-Modal Audio-Visual Generation", 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -109,10 +110,17 @@ class PaperImageEncoder(nn.Module):
 class PaperGanConfig:
     """Generator and discriminator of Fig. 2."""
 
+    picture_size: tuple[int, int] = (64, 64)  # H, W of the picture; multiples of 16
     embedding_size: int = 128  # D, what the encoder gives
     condition_size: int = 64  # φ(A), ϕ(I) after their fully connected layer
     noise_size: int = 10  # N
     base_channels: int = 64  # channels next to the picture; doubled at each halving of its side
+
+
+def start_size(config: PaperGanConfig) -> tuple[int, int]:
+    """Height and width of the narrowest features: a 16th of the picture's, 4×4 in the paper."""
+    height, width = config.picture_size
+    return height // 16, width // 16
 
 
 class Condition(nn.Module):
@@ -127,7 +135,7 @@ class Condition(nn.Module):
 
 
 class PaperGenerator(nn.Module):
-    """Embedding (B, 128) and noise (B, 10) → picture (B, C, 64, 64) in [-1, 1].
+    """Embedding (B, 128) and noise (B, 10) → picture (B, C, H, W) in [-1, 1].
 
     Source: Fig. 2 for the sizes 64, 10 and 512×4×4; the layer list is a DCGAN's, since the
     paper's is not known.
@@ -136,8 +144,11 @@ class PaperGenerator(nn.Module):
     def __init__(self, config: PaperGanConfig, *, channels: int) -> None:
         super().__init__()
         width = config.base_channels
+        self.start_size = start_size(config)  # 4×4
         self.condition = Condition(config)
-        self.project = nn.Linear(config.condition_size + config.noise_size, width * 8 * 4 * 4)
+        self.project = nn.Linear(
+            config.condition_size + config.noise_size, width * 8 * math.prod(self.start_size)
+        )
         self.project_norm = nn.BatchNorm2d(width * 8)
         self.upsample = nn.Sequential(
             *_deconvolution(width * 8, width * 4),  # 8×8
@@ -149,13 +160,13 @@ class PaperGenerator(nn.Module):
 
     def forward(self, embedding: Tensor, noise: Tensor) -> Tensor:
         x = torch.cat([self.condition(embedding), noise], dim=1)  # (B, 74)
-        x = self.project(x).unflatten(1, (-1, 4, 4))  # (B, 512, 4, 4)
+        x = self.project(x).unflatten(1, (-1, *self.start_size))  # (B, 512, 4, 4)
         x = torch.relu(self.project_norm(x))
         return torch.tanh(self.upsample(x))
 
 
 class PaperDiscriminator(nn.Module):
-    """Picture (B, C, 64, 64) and embedding (B, 128) → logit (B,): real and matched, or not.
+    """Picture (B, C, H, W) and embedding (B, 128) → logit (B,): real and matched, or not.
 
     Source: Fig. 2: the condition joins at 4×4, (512 + 64)×4×4.
     Departs: the figure goes from there to 1×4×4 and a scalar, which would let picture and
@@ -178,17 +189,18 @@ class PaperDiscriminator(nn.Module):
             nn.BatchNorm2d(width * 8),
             nn.LeakyReLU(0.2),
         )
-        self.decide = nn.Conv2d(width * 8, 1, 4)
+        self.decide = nn.Conv2d(width * 8, 1, start_size(config))
         self.apply(_dcgan_weights)
 
     def features(self, picture: Tensor) -> Tensor:
-        """Picture (B, C, 64, 64) → features (B, 512, 4, 4), before the condition joins."""
+        """Picture (B, C, H, W) → features (B, 512, H/16, W/16), before the condition joins."""
         features: Tensor = self.downsample(picture)
         return features
 
     def decide_on(self, features: Tensor, embedding: Tensor) -> Tensor:
         """Features (B, 512, 4, 4) and embedding (B, 128) → logit (B,)."""
-        condition = self.condition(embedding)[:, :, None, None].expand(-1, -1, 4, 4)
+        condition = self.condition(embedding)[:, :, None, None]
+        condition = condition.expand(-1, -1, *features.shape[2:])
         logit: Tensor = self.decide(self.join(torch.cat([features, condition], dim=1)))
         return logit.flatten()
 

@@ -1,7 +1,7 @@
 """Residual networks without normalisation: encoder, generator and discriminator.
 
-The improved counterparts of ``networks/paper.py``; most of the work happens between 4 and 32
-pixels, a pixel shuffle makes the rest.
+The improved counterparts of ``networks/paper.py``; most of the work happens between 1/16 and half
+of a picture's size, a pixel shuffle makes the rest.
 Source: the rules of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN"
 (2024), for residual blocks without normalisation; Miyato and Koyama, "cGANs with Projection
 Discriminator" (2018), for the way in which the condition enters the discriminator.
@@ -76,12 +76,18 @@ class ResidualEncoder(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualGanConfig:
-    """Generator and discriminator, 64 pixels."""
+    """Generator and discriminator."""
 
+    picture_size: tuple[int, int] = (64, 64)  # H, W of the picture; multiples of 16
     embedding_size: int = 128  # D, what the encoder gives
     noise_size: int = 64  # N
     style_size: int = 192  # what modulates the generator's blocks
-    channels: tuple[int, int, int, int] = (144, 112, 72, 36)  # widths at 4, 8, 16 and 32 pixels
+    channels: tuple[int, int, int, int] = (
+        144,
+        112,
+        72,
+        36,
+    )  # widths at 1/16 … 1/2 of the picture's size
     feature_size: int = 256  # discriminator's features, projected on the condition
 
 
@@ -104,10 +110,12 @@ class ModulatedBlock(nn.Module):
 
 
 class ResidualGenerator(nn.Module):
-    """Embedding (B, D) and noise (B, N) → picture (B, C, 64, 64) in [-1, 1]."""
+    """Embedding (B, D) and noise (B, N) → picture (B, C, H, W) in [-1, 1]."""
 
     def __init__(self, config: ResidualGanConfig, *, channels: int) -> None:
         super().__init__()
+        height, width = config.picture_size
+        self.start_size = (height // 16, width // 16)
         self.condition = nn.Linear(config.embedding_size, config.style_size)
         self.style = nn.Sequential(
             nn.Linear(config.style_size + config.noise_size, config.style_size),
@@ -115,7 +123,7 @@ class ResidualGenerator(nn.Module):
             nn.Linear(config.style_size, config.style_size),
             nn.LeakyReLU(0.2),
         )
-        self.start = nn.Linear(config.style_size, config.channels[0] * 4 * 4)
+        self.start = nn.Linear(config.style_size, config.channels[0] * math.prod(self.start_size))
         self.blocks = nn.ModuleList()
         self.widen = nn.ModuleList()
         for width, following in zip(config.channels, (*config.channels[1:], 0), strict=True):
@@ -127,7 +135,7 @@ class ResidualGenerator(nn.Module):
     def forward(self, embedding: Tensor, noise: Tensor) -> Tensor:
         condition = functional.leaky_relu(self.condition(unit_length(embedding)), 0.2)
         style = self.style(torch.cat([condition, noise], dim=1))  # (B, S)
-        x = self.start(style).unflatten(1, (-1, 4, 4))
+        x = self.start(style).unflatten(1, (-1, *self.start_size))
         for stage, block in enumerate(self.blocks):
             if stage:
                 x = functional.interpolate(self.widen[stage - 1](x), scale_factor=2.0)
@@ -137,7 +145,7 @@ class ResidualGenerator(nn.Module):
 
 
 class ResidualDiscriminator(nn.Module):
-    """Picture (B, C, 64, 64) and embedding (B, D) → logit (B,): real and matched, or not."""
+    """Picture (B, C, H, W) and embedding (B, D) → logit (B,): real and matched, or not."""
 
     def __init__(self, config: ResidualGanConfig, *, channels: int) -> None:
         super().__init__()
@@ -148,12 +156,13 @@ class ResidualDiscriminator(nn.Module):
             if following:
                 layers += [nn.Conv2d(width, following, 1), nn.AvgPool2d(2)]
         self.downsample = nn.Sequential(*layers)
-        self.feature = nn.Linear(widths[-1] * 4 * 4, config.feature_size)
+        positions = math.prod(config.picture_size) // 16**2
+        self.feature = nn.Linear(widths[-1] * positions, config.feature_size)
         self.decide = nn.Linear(config.feature_size, 1, bias=False)  # the loss sees differences
         self.condition = nn.Linear(config.embedding_size, config.feature_size)
 
     def features(self, picture: Tensor) -> Tensor:
-        """Picture (B, C, 64, 64) → features (B, F), before the condition joins."""
+        """Picture (B, C, H, W) → features (B, F), before the condition joins."""
         x = functional.leaky_relu(self.downsample(picture), 0.2).flatten(1)
         return functional.leaky_relu(self.feature(x), 0.2)
 
