@@ -222,14 +222,14 @@ def judge_sound_strided() -> RunConfig:
     run = robust_sound_classifier()
     network = StridedEncoderConfig(input_size=(192, 11), peak_relative=True)
     method = replace(_classifier(run), network=network, front_end=ConstantQConfig())
-    return _judge(replace(run, method=method), "judge_sound_strided", seed=303, steps=5000)
+    return _judge(replace(run, method=method), "judge_sound_strided", seed=303, steps=3000)
 
 
 def judge_sound_paper() -> RunConfig:
     """Second judge of sounds: the paper's network (Fig. 4) on its log-mel, another seed."""
     run = robust_sound_classifier()
     method = replace(_classifier(run), network=PaperSoundEncoderConfig())
-    return _judge(replace(run, method=method), "judge_sound_paper", seed=404, steps=5000)
+    return _judge(replace(run, method=method), "judge_sound_paper", seed=404, steps=3000)
 
 
 def image_features() -> RunConfig:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sightsound.networks.condition import unit_length
+
 
 @dataclass(frozen=True, kw_only=True)
 class PaperEncoderConfig:
@@ -124,14 +126,17 @@ def start_size(config: PaperGanConfig) -> tuple[int, int]:
 
 
 class Condition(nn.Module):
-    """Embedding (B, 128) → condition (B, 64): the fully connected layer trained with the GAN."""
+    """Embedding (B, 128) → condition (B, 64): the fully connected layer trained with the GAN.
+
+    Departs: the embedding is scaled to a root mean square of 1 first.
+    """
 
     def __init__(self, config: PaperGanConfig) -> None:
         super().__init__()
         self.layer = nn.Linear(config.embedding_size, config.condition_size)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        return nn.functional.leaky_relu(self.layer(embedding), 0.2)
+        return nn.functional.leaky_relu(self.layer(unit_length(embedding)), 0.2)
 
 
 class PaperGenerator(nn.Module):

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sightsound.networks.condition import unit_length
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualEncoderConfig:
@@ -190,8 +192,3 @@ class PlainBlock(nn.Module):
         h = self.first(functional.leaky_relu(x, 0.2))
         residual: Tensor = self.second(functional.leaky_relu(h, 0.2))
         return x + residual
-
-
-def unit_length(embedding: Tensor) -> Tensor:
-    """Embedding (B, D) scaled to a root mean square of 1, so that its loudness tells nothing."""
-    return functional.normalize(embedding, dim=1) * math.sqrt(embedding.shape[1])
