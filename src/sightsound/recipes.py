@@ -17,9 +17,10 @@ from typing import TypeAlias
 from sightsound.errors import ConfigError
 from sightsound.features.augmentation import ImageAugmentationConfig, SoundAugmentationConfig
 from sightsound.features.constant_q import ConstantQConfig
+from sightsound.features.representations import MelConfig, MfccConfig, StftConfig
 from sightsound.features.spectra import LogMelConfig
 from sightsound.methods.autoencoder import ReconstructionConfig
-from sightsound.methods.classifier import ClassifierConfig
+from sightsound.methods.classifier import ClassifierConfig, FrontEndConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
 from sightsound.methods.protocol import AdamConfig
 from sightsound.networks.paper import PaperImageEncoderConfig, PaperSoundEncoderConfig
@@ -28,6 +29,12 @@ from sightsound.networks.strided import StridedEncoderConfig
 from sightsound.pairs.store import StoreConfig
 from sightsound.shapes import Direction
 from sightsound.training.loop import TrainingConfig
+
+# One over the root mean square of each representation over orchestra-v1's training windows.
+STFT_SCALE = 0.75
+MS_SCALE = 0.09
+MFCC_SCALE = 0.0095
+PAPER_CQT = ConstantQConfig(bins_per_octave=12, hop_length=128, amplitude_scale=80.0)  # 96 × 173
 
 MethodConfig: TypeAlias = ClassifierConfig | ReconstructionConfig | ConditionalGanConfig
 
@@ -64,6 +71,51 @@ def sound_classifier() -> RunConfig:
         ),
         training=TrainingConfig(steps=5000, schedule="cosine", validate_every=500),
     )
+
+
+def sound_classifier_3() -> RunConfig:
+    """Table 1: log-mel (LMS), three convolutions."""
+    return _represented("sound_classifier_3", LogMelConfig(), layers=3)
+
+
+def sound_classifier_stft() -> RunConfig:
+    """Table 1: magnitudes of the Fourier transform (STFT), four convolutions."""
+    return _represented("sound_classifier_stft", StftConfig(scale=STFT_SCALE), layers=4)
+
+
+def sound_classifier_stft_3() -> RunConfig:
+    """Table 1: magnitudes of the Fourier transform (STFT), three convolutions."""
+    return _represented("sound_classifier_stft_3", StftConfig(scale=STFT_SCALE), layers=3)
+
+
+def sound_classifier_ms() -> RunConfig:
+    """Table 1: mel-spectrogram (MS), four convolutions."""
+    return _represented("sound_classifier_ms", MelConfig(scale=MS_SCALE), layers=4)
+
+
+def sound_classifier_ms_3() -> RunConfig:
+    """Table 1: mel-spectrogram (MS), three convolutions."""
+    return _represented("sound_classifier_ms_3", MelConfig(scale=MS_SCALE), layers=3)
+
+
+def sound_classifier_cqt() -> RunConfig:
+    """Table 1: constant-Q transform (CQT), four convolutions."""
+    return _represented("sound_classifier_cqt", PAPER_CQT, layers=4)
+
+
+def sound_classifier_cqt_3() -> RunConfig:
+    """Table 1: constant-Q transform (CQT), three convolutions."""
+    return _represented("sound_classifier_cqt_3", PAPER_CQT, layers=3)
+
+
+def sound_classifier_mfcc() -> RunConfig:
+    """Table 1: mel-frequency cepstral coefficients (MFCC), four convolutions."""
+    return _represented("sound_classifier_mfcc", MfccConfig(scale=MFCC_SCALE), layers=4)
+
+
+def sound_classifier_mfcc_3() -> RunConfig:
+    """Table 1: mel-frequency cepstral coefficients (MFCC), three convolutions."""
+    return _represented("sound_classifier_mfcc_3", MfccConfig(scale=MFCC_SCALE), layers=3)
 
 
 def image_classifier() -> RunConfig:
@@ -246,6 +298,15 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     function.__name__: function
     for function in (
         sound_classifier,
+        sound_classifier_3,
+        sound_classifier_stft,
+        sound_classifier_stft_3,
+        sound_classifier_ms,
+        sound_classifier_ms_3,
+        sound_classifier_cqt,
+        sound_classifier_cqt_3,
+        sound_classifier_mfcc,
+        sound_classifier_mfcc_3,
         image_classifier,
         robust_sound_classifier,
         robust_image_classifier,
@@ -280,6 +341,19 @@ def recipe(name: str) -> RunConfig:
 def summaries() -> dict[str, str]:
     """Recipe name → the first line of its docstring."""
     return {n: (inspect.getdoc(f) or "").partition("\n")[0] for n, f in RECIPES.items()}
+
+
+def _represented(name: str, front_end: FrontEndConfig, *, layers: int) -> RunConfig:
+    """``sound_classifier`` on another representation, with the first ``layers`` convolutions."""
+    run = sound_classifier()
+    network = PaperSoundEncoderConfig()
+    network = replace(
+        network,
+        channels=network.channels[:layers],
+        input_size=front_end.size(run.pairs.store.window_samples),
+    )
+    method = replace(_classifier(run), network=network, front_end=front_end)
+    return replace(run, recipe=name, method=method)
 
 
 def _judge(run: RunConfig, name: str, *, seed: int, steps: int) -> RunConfig:

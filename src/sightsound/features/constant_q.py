@@ -32,10 +32,12 @@ class ConstantQConfig:
     f_min: float = 32.703_195_66  # Hz; centre of the lowest bin, C1
     octaves: int = 8
     bins_per_octave: int = 24  # 24 = quarter tones
-    hop_length: int = 2048  # samples; a multiple of 2 ** (decimations of the lowest octave)
+    hop_length: int = 2048  # samples; a multiple of 64
     longest_seconds: float = 0.5  # longest kernel; below about 70 Hz it widens the bins
     floor_db: float = -90.0  # dB re a full-scale sine; becomes -1 in unit scale
     ceiling_db: float = 0.0  # dB re a full-scale sine; becomes +1
+    amplitude_scale: float | None = None  # multiplies plain magnitudes, which are given instead of
+    # decibels where this is set
 
     def __post_init__(self) -> None:
         if self.f_min <= 0 or self.octaves < 1 or self.bins_per_octave < 1:
@@ -45,10 +47,8 @@ class ConstantQConfig:
                 f"octaves {self.octaves} from {self.f_min} Hz: must end below "
                 f"{PASS_BAND * self.sample_rate:.0f} Hz ({PASS_BAND} of the sample rate)"
             )
-        if self.hop_length < 1 or self.hop_length % 2 ** self.decimations(0):
-            raise ConfigError(
-                f"hop_length {self.hop_length}: a multiple of {2 ** self.decimations(0)} is needed"
-            )
+        if self.hop_length < 1 or self.hop_length % 64:
+            raise ConfigError(f"hop_length {self.hop_length}: a multiple of 64 is needed")
 
     @property
     def bins(self) -> int:
@@ -60,9 +60,17 @@ class ConstantQConfig:
         return np.asarray(self.f_min * 2.0 ** (np.arange(self.bins) / self.bins_per_octave))
 
     def decimations(self, octave: int) -> int:
-        """How often the rate is halved before octave ``octave`` (0 = lowest) is measured."""
+        """How often the rate is halved before octave ``octave`` (0 = lowest) is measured.
+
+        As often as its frequencies allow and the hop stays a whole number of samples.
+        """
         upper = self.f_min * 2.0 ** (octave + 1)
-        return math.floor(math.log2(PASS_BAND * self.sample_rate / upper))
+        allowed = math.floor(math.log2(PASS_BAND * self.sample_rate / upper))
+        return min(allowed, (self.hop_length & -self.hop_length).bit_length() - 1)
+
+    def size(self, samples: int) -> tuple[int, int]:
+        """Rows and columns of the picture of ``samples`` samples."""
+        return self.bins, self.frames(samples)
 
     def frames(self, samples: int) -> int:
         """Number L of frames of ``samples`` samples (centred frames)."""
@@ -70,7 +78,7 @@ class ConstantQConfig:
 
 
 class ConstantQ(nn.Module):
-    """Constant-Q magnitudes on a decibel scale, differentiable, exportable, float32.
+    """Constant-Q magnitudes on a decibel scale or plain, differentiable, exportable, float32.
 
     Hann-windowed complex exponentials, one set per octave, on a signal whose rate is halved from
     octave to octave, so that every octave needs the same short kernels.
@@ -79,7 +87,8 @@ class ConstantQ(nn.Module):
     Departs: kernels are applied in time, not in frequency; none is longer than
     ``longest_seconds``; normalised so that a full-scale sine at a bin's centre gives 0 dB.
 
-    Shapes: waveform (B, T) in [-1, 1] → (B, 1, F, L) in [-1, 1], L = 1 + T // hop_length.
+    Shapes: waveform (B, T) in [-1, 1] → (B, 1, F, L) in [-1, 1] (magnitudes: 0 and more),
+    L = 1 + T // hop_length.
     """
 
     decimator: Tensor
@@ -99,7 +108,10 @@ class ConstantQ(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         with torch.autocast(waveform.device.type, enabled=False):
-            decibels = 10.0 / math.log(10.0) * self.power(waveform.float()).clamp(min=1e-12).log()
+            power = self.power(waveform.float()).clamp(min=1e-12)
+            if self.config.amplitude_scale is not None:
+                return (power.sqrt() * self.config.amplitude_scale).unsqueeze(-3)
+            decibels = 10.0 / math.log(10.0) * power.log()
             low, high = self.config.floor_db, self.config.ceiling_db
             unit = (decibels - low) * (2.0 / (high - low)) - 1.0
             return unit.clamp(-1.0, 1.0).unsqueeze(-3)

@@ -63,6 +63,10 @@ class LogMelConfig:
         """Number L of spectral frames of ``samples`` samples (centred frames)."""
         return 1 + samples // self.hop_length
 
+    def size(self, samples: int) -> tuple[int, int]:
+        """Rows M and columns L of the picture of ``samples`` samples."""
+        return self.n_mels, self.frames(samples)
+
     def samples(self, frames: int) -> int:
         """The fewest samples that give ``frames`` spectral frames."""
         return (frames - 1) * self.hop_length

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sightsound.errors import ConfigError
 from sightsound.features.augmentation import (
     ImageAugmentationConfig,
     SoundAugmentationConfig,
@@ -18,6 +19,14 @@ from sightsound.features.augmentation import (
     augment_waveforms,
 )
 from sightsound.features.constant_q import ConstantQ, ConstantQConfig
+from sightsound.features.representations import (
+    Mel,
+    MelConfig,
+    Mfcc,
+    MfccConfig,
+    Stft,
+    StftConfig,
+)
 from sightsound.features.spectra import LogMelConfig
 from sightsound.features.torch_spectra import LogMel
 from sightsound.methods.protocol import AdamConfig, Update
@@ -38,7 +47,7 @@ IMPOSSIBLE_LOGIT = -30.0
 EncoderConfig: TypeAlias = (
     PaperSoundEncoderConfig | PaperImageEncoderConfig | ResidualEncoderConfig | StridedEncoderConfig
 )
-FrontEndConfig: TypeAlias = LogMelConfig | ConstantQConfig
+FrontEndConfig: TypeAlias = LogMelConfig | ConstantQConfig | StftConfig | MelConfig | MfccConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +143,11 @@ class Classifier:
             front_end = self.config.front_end
             if sound is None or front_end is None:
                 return self.picture(batch)
+            if not isinstance(front_end, LogMelConfig | ConstantQConfig):
+                raise ConfigError(
+                    f"method.sound_augmentation: an equaliser adds decibels, and "
+                    f"{type(front_end).__name__} has none; set it to null"
+                )
             chosen = torch.rand(len(batch)) < sound.probability
             waveform = batch.waveform.clone()
             waveform[chosen] = augment_waveforms(waveform[chosen], front_end.sample_rate, sound)
@@ -173,5 +187,11 @@ def build_front_end(config: FrontEndConfig | None) -> nn.Module | None:
             return LogMel(config)
         case ConstantQConfig():
             return ConstantQ(config)
+        case StftConfig():
+            return Stft(config)
+        case MelConfig():
+            return Mel(config)
+        case MfccConfig():
+            return Mfcc(config)
         case _:
             assert_never(config)

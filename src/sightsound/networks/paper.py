@@ -30,7 +30,7 @@ class PaperSoundEncoderConfig(PaperEncoderConfig):
     """The audio classifier of Fig. 4."""
 
     channels: tuple[int, ...] = (4, 8, 16, 16)  # kernels of each 3×3 convolution
-    log_mel_size: tuple[int, int] = (128, 44)  # M, L of the input
+    input_size: tuple[int, int] = (128, 44)  # H, W of the input: rows, columns of the picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class ClassifierHead(nn.Module):
 
 
 class PaperSoundEncoder(nn.Module):
-    """φ: log-mel (B, 1, 128, 44) in [-1, 1] → embedding (B, 128), class logits (B, 13).
+    """φ: sound picture (B, 1, H, W) → embedding (B, 128), class logits (B, 13).
 
     Source: Fig. 4.
     Departs: every convolution has stride 2. The figure draws none, and without one the first
@@ -69,15 +69,15 @@ class PaperSoundEncoder(nn.Module):
     def __init__(self, config: PaperSoundEncoderConfig) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        previous, (mels, frames) = 1, config.log_mel_size
+        previous, (rows, columns) = 1, config.input_size
         for channels in config.channels:
             layers += [nn.Conv2d(previous, channels, 3, stride=2, padding=1), nn.ReLU()]
-            previous, mels, frames = channels, (mels + 1) // 2, (frames + 1) // 2
+            previous, rows, columns = channels, (rows + 1) // 2, (columns + 1) // 2
         self.convolutions = nn.Sequential(*layers)
-        self.head = ClassifierHead(previous * mels * frames, config)
+        self.head = ClassifierHead(previous * rows * columns, config)
 
-    def forward(self, log_mel: Tensor) -> tuple[Tensor, Tensor]:
-        embedding, logits = self.head(self.convolutions(log_mel))
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        embedding, logits = self.head(self.convolutions(picture))
         return embedding, logits
 
 
