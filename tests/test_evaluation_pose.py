@@ -14,6 +14,7 @@ from sightsound.evaluation.pose import (
     pose_summary,
     wasserstein,
 )
+from sightsound.evaluation.report import _pose_rows
 from sightsound.pairs.truth import POSE_COLUMNS
 
 FINGER = POSE_COLUMNS.index("finger_position")
@@ -86,3 +87,11 @@ def test_ignoring_the_sound_costs_what_another_moment_costs() -> None:
     assert row["low"] < 1 / 3 < row["high"]
     assert pose_summary(figures(turned))["finger_position"] == pytest.approx(4 / 3, abs=0.2)
     assert figures(turned)["bow"]["violin"]["distance"] < 0.02  # the distribution is right
+
+
+def test_the_printed_rows_name_what_each_error_is_read_beside() -> None:
+    it = world()
+    rows = dict(_pose_rows({"parts": figures(it["truth"])}))
+    assert rows["pose, slide extension ↓"].startswith("0.000  (real frames 0.010, mean pose 0.2")
+    assert rows["bow's place, distribution ↓"].startswith("0.000")
+    assert _pose_rows(None) == []

@@ -43,6 +43,7 @@ from sightsound.evaluation.real_sounds import (
     recording_figures,
 )
 from sightsound.evaluation.report import Clip, Exhibits, prepare_folder, write_report
+from sightsound.evaluation.retrieval import retrieval_figures
 from sightsound.evaluation.samples import SampleWriter
 from sightsound.evaluation.sheets import Case, draw_sheet, picture_pixels, sound_pixels
 from sightsound.generation.files import output_metadata
@@ -250,6 +251,7 @@ class Measured:
             "novelty": novelty_figures(
                 made.features, real.features, None if known is None else known.features
             ),
+            "retrieval": retrieval_figures(made.features, real.features, items.clusters, seed=seed),
             **_about(maker.model, maker.judges, seed),
             "data": {
                 "name": dataset.name,
