@@ -22,11 +22,13 @@ from sightsound.features.spectra import LogMelConfig
 from sightsound.methods.autoencoder import ReconstructionConfig
 from sightsound.methods.classifier import ClassifierConfig, FrontEndConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
+from sightsound.methods.pose import PoseRegressionConfig
 from sightsound.methods.protocol import AdamConfig
 from sightsound.networks.paper import PaperImageEncoderConfig, PaperSoundEncoderConfig
 from sightsound.networks.residual import ResidualEncoderConfig, ResidualGanConfig
 from sightsound.networks.strided import StridedEncoderConfig
 from sightsound.pairs.store import StoreConfig
+from sightsound.pairs.truth import POSE_COLUMNS
 from sightsound.shapes import Direction
 from sightsound.training.loop import TrainingConfig
 
@@ -36,7 +38,9 @@ MS_SCALE = 0.09
 MFCC_SCALE = 0.0095
 PAPER_CQT = ConstantQConfig(bins_per_octave=12, hop_length=128, amplitude_scale=80.0)  # 96 × 173
 
-MethodConfig: TypeAlias = ClassifierConfig | ReconstructionConfig | ConditionalGanConfig
+MethodConfig: TypeAlias = (
+    ClassifierConfig | ReconstructionConfig | PoseRegressionConfig | ConditionalGanConfig
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +288,34 @@ def judge_sound_paper() -> RunConfig:
     return _judge(replace(run, method=method), "judge_sound_paper", seed=404, steps=3000)
 
 
+def judge_pose() -> RunConfig:
+    """Judge of poses: what a picture shows, in the instrument's own coordinates."""
+    network = StridedEncoderConfig(
+        input_size=(64, 64),
+        input_channels=3,
+        channels=(32, 64, 96, 96),
+        classes=len(POSE_COLUMNS),
+        hidden_dropout=0.1,
+        embedding_dropout=0.0,
+    )
+    run = RunConfig(
+        recipe="judge_pose",
+        method=PoseRegressionConfig(modality="image", network=network),
+        training=TrainingConfig(schedule="cosine", warmup_steps=100),
+    )
+    return _judge(run, "judge_pose", seed=606, steps=5000)
+
+
+def pose_from_sound() -> RunConfig:
+    """What half a second of sound tells of a pose; no judge: a bound to compare models with."""
+    network = StridedEncoderConfig(classes=len(POSE_COLUMNS))
+    return RunConfig(
+        recipe="pose_from_sound",
+        method=PoseRegressionConfig(modality="sound", network=network, front_end=LogMelConfig()),
+        training=TrainingConfig(steps=4000, schedule="cosine", warmup_steps=100),
+    )
+
+
 def image_features() -> RunConfig:
     """An autoencoder of pictures, for diversity in features that no class label shaped."""
     run = RunConfig(
@@ -320,6 +352,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         judge_image_paper,
         judge_sound_strided,
         judge_sound_paper,
+        judge_pose,
+        pose_from_sound,
         image_features,
     )
 }

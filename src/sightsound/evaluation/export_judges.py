@@ -8,12 +8,18 @@ from typing import Any
 
 from sightsound.errors import ModelError
 from sightsound.evaluation.judge_package import write_judges
-from sightsound.evaluation.judges import ImageFeatures, ImageJudge, Judges, SoundJudge
+from sightsound.evaluation.judges import ImageFeatures, ImageJudge, Judges, PoseJudge, SoundJudge
 from sightsound.evaluation.run import evaluate_ease
-from sightsound.export.graphs import ImageFeaturesGraph, ImageJudgeGraph, SoundJudgeGraph
+from sightsound.export.graphs import (
+    ImageFeaturesGraph,
+    ImageJudgeGraph,
+    PoseGraph,
+    SoundJudgeGraph,
+)
 from sightsound.export.run import LICENSE, Latent, commit, read_run
 from sightsound.methods.autoencoder import Reconstruction
 from sightsound.methods.classifier import Classifier
+from sightsound.methods.pose import PoseRegression
 from sightsound.shapes import INSTRUMENTS
 from sightsound.training.folder import RunFolder
 from sightsound.training.run import build_method
@@ -23,8 +29,8 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
     """Make the folder of judges of their finished runs.
 
     Args:
-        runs: run folders: classifiers of images, classifiers of sounds, one autoencoder, trained
-            on the split ``judge``.
+        runs: run folders: classifiers of images, classifiers of sounds, one autoencoder, at most
+            one regressor of poses, trained on the split ``judge``.
         output: folder of the judges.
         data: a data set whose test split says how good the judges are, and how easy it is; the
             figures go into the card. None = unmeasured.
@@ -33,7 +39,7 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
         ModelError: a run is unfinished, generates, or was trained on another split.
     """
     graphs: dict[str, bytes] = {}
-    image_judges, sound_judges, features = [], [], None
+    image_judges, sound_judges, features, pose_judge = [], [], None, None
     read = [read_run(path) for path in runs]
     if len({run.data["sha256"] for run in read}) > 1:
         raise ModelError("judges of different data sets cannot be one folder; give runs of one")
@@ -50,6 +56,15 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
             graphs[file] = ImageFeaturesGraph(encoder, image_size=store.image_size).export()
             features = ImageFeatures(
                 file=file, architecture="autoencoder", seed=seed, image_size=store.image_size
+            )
+        elif isinstance(method, PoseRegression) and method.front_end is None:
+            network = method.players["regressor"]
+            graphs[file] = PoseGraph(network, method.ranges, image_size=store.image_size).export()
+            pose_judge = PoseJudge(
+                file=file,
+                architecture=type(network).__name__,
+                seed=seed,
+                image_size=store.image_size,
             )
         elif isinstance(method, Classifier) and method.front_end is None:
             network = method.players["encoder"]
@@ -90,6 +105,7 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
             sha256="",
             graphs=graphs,
             threads=1,
+            pose_judge=pose_judge,
         )
         measured = measure(judges, data)
     write_judges(
@@ -107,6 +123,7 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
             "sources": read[0].data.get("sources", []),
         },
         metrics=measured,
+        pose_judge=pose_judge,
     )
     return output
 

@@ -18,6 +18,7 @@ from sightsound.evaluation.judges import (
     ImageFeatures,
     ImageJudge,
     Judges,
+    PoseJudge,
     SoundJudge,
     load_judges,
 )
@@ -35,6 +36,7 @@ def write_judges(
     license: str,
     provenance: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    pose_judge: PoseJudge | None = None,
 ) -> Judges:
     """Write ``judges.json``, ``card.md`` and the graphs, and read them back through all checks.
 
@@ -59,6 +61,7 @@ def write_judges(
         "image_judges": [dataclasses.asdict(judge) for judge in image_judges],
         "sound_judges": [dataclasses.asdict(judge) for judge in sound_judges],
         "image_features": dataclasses.asdict(image_features),
+        **({} if pose_judge is None else {"pose_judge": dataclasses.asdict(pose_judge)}),
         "metrics": dict(metrics),
         "provenance": dict(provenance),
         "files": {
@@ -97,6 +100,8 @@ def judges_card(tree: Mapping[str, Any]) -> str:
         *((entry, "sounds") for entry in tree["sound_judges"]),
         (tree["image_features"], "nothing: features without labels, for diversity"),
     ]
+    if "pose_judge" in tree:
+        rows.append((tree["pose_judge"], "poses"))
     for entry, what in rows:
         size = tree["files"].get(entry["file"], {}).get("bytes", "?")
         lines.append(

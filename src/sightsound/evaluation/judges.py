@@ -23,6 +23,7 @@ from sightsound.errors import ModelError
 from sightsound.packages.format import FILE_NAME, sha256_hex
 from sightsound.packages.graphs import check_graph
 from sightsound.packages.load import MODELS_FOLDER
+from sightsound.pairs.truth import POSE_COLUMNS
 from sightsound.shapes import Image, Waveform
 
 JUDGES_FILE = "judges.json"
@@ -69,6 +70,16 @@ class ImageFeatures:
     image_size: int  # S, pixels
 
 
+@dataclass(frozen=True, kw_only=True)
+class PoseJudge:
+    """A regressor of poses: ``image`` (B, 3, S, S) → ``pose`` (B, P), truth.POSE_COLUMNS."""
+
+    file: str
+    architecture: str
+    seed: int
+    image_size: int  # S, pixels
+
+
 @dataclass(frozen=True)
 class Judged:
     """One judge's answer to B things: class logits (B, K) and features (B, D)."""
@@ -96,11 +107,13 @@ class Judges:
         sha256: str,
         graphs: Mapping[str, bytes],
         threads: int,
+        pose_judge: PoseJudge | None = None,
     ) -> None:
         self.classes = classes
         self.image_judges = image_judges
         self.sound_judges = sound_judges
         self.image_features = image_features
+        self.pose_judge = pose_judge
         self.metrics = dict(metrics)  # accuracies on real data, as measured when they were made
         self.sha256 = sha256  # of judges.json, which holds the hash of every graph
         self._sessions = {name: _session(data, name, threads) for name, data in graphs.items()}
@@ -126,6 +139,19 @@ class Judges:
         """Features (N, D) of ``images`` (N, 3, H, W) from the encoder that saw no label."""
         model = self.image_features
         return self._run(model.file, "image", ["features"], _sized(images, model.image_size))[0]
+
+    def poses(self, images: Image) -> NDArray[np.float32]:
+        """Poses (N, P) that ``images`` (N, 3, H, W) show, the columns of ``truth.POSE_COLUMNS``.
+
+        Raises:
+            ModelError: there is no judge of poses among these judges.
+        """
+        judge = self.pose_judge
+        if judge is None:
+            raise ModelError(
+                "these judges have none of poses; export them with a run of judge_pose"
+            )
+        return self._run(judge.file, "image", ["pose"], _sized(images, judge.image_size))[0]
 
     def labels_of(self, classes: Iterator[str] | tuple[str, ...]) -> list[int]:
         """Our label of each class name.
@@ -201,11 +227,15 @@ def build_judges(
         image_judges = tuple(ImageJudge(**entry) for entry in tree["image_judges"])
         sound_judges = tuple(SoundJudge(**entry) for entry in tree["sound_judges"])
         image_features = ImageFeatures(**tree["image_features"])
+        pose = tree.get("pose_judge")
+        pose_judge = None if pose is None else PoseJudge(**pose)
         classes = tuple(map(str, tree["classes"]))
         metrics = dict(tree.get("metrics", {}))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{where}: {JUDGES_FILE} lacks or mistypes something ({error})") from None
     used = {j.file for j in image_judges} | {j.file for j in sound_judges} | {image_features.file}
+    if pose_judge is not None:
+        used.add(pose_judge.file)
     if used != set(graphs):
         raise ModelError(f"{where}: files named {sorted(used)}, files hashed {sorted(graphs)}")
     if not image_judges or not sound_judges:
@@ -219,6 +249,7 @@ def build_judges(
         sha256=sha256,
         graphs={name: graphs[name] for name in sorted(used)},
         threads=threads,
+        pose_judge=pose_judge,
     )
     _try_out(judges, where)
     return judges
@@ -237,6 +268,15 @@ def _try_out(judges: Judges, where: str) -> None:
     )
     if features.ndim != 2:
         raise ModelError(f"{where}: class-free features {features.shape}, (2, D) is needed")
+    pose_judge = judges.pose_judge
+    if pose_judge is not None:
+        blank = np.zeros((2, 3, pose_judge.image_size, pose_judge.image_size), np.float32)
+        poses = _tried(lambda: judges.poses(blank), f"{where}/{pose_judge.file}")
+        if poses.shape != (2, len(POSE_COLUMNS)):
+            raise ModelError(
+                f"{where}/{pose_judge.file}: poses {poses.shape}, "
+                f"(2, {len(POSE_COLUMNS)}) is needed"
+            )
 
 
 def _check_answer(judges: Judges, file: str, name: str, shape: tuple[int, ...], where: str) -> None:

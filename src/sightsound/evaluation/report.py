@@ -144,7 +144,44 @@ def figure_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         text = f"{new['ratio']:.3f} of unseen real data's"
         rows.append(("distance to nearest training item ↑", text))
         rows.append(("nearer to it than 95 % of real are ↓", _per_cent(new["share_closer"])))
+    return rows + _retrieval_rows(figures.get("retrieval")) + _pose_rows(figures.get("pose"))
+
+
+def _retrieval_rows(figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    rows = []
+    for what in ("moment", "performance") if figures else ():
+        found = (figures or {})[what]
+        values = ", ".join(
+            f"R@{rank} {_per_cent(found[f'r{rank}']['value'])} (chance "
+            f"{_per_cent(found[f'r{rank}']['chance'])})"
+            for rank in (1, 5, 10)
+        )
+        rows.append((f"finds its {what} ↑", values))
     return rows
+
+
+def _pose_rows(figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Each part over its instruments: generated, then what it is read beside."""
+    rows = []
+    for part, by_instrument in (figures or {}).get("parts", {}).items():
+        name = part.replace("_", " ")
+        if part == "bow":
+            means = _means(by_instrument, ("distance", "real_frame", "one_place"))
+            text = f"{means[0]:.3f}  (real frames {means[1]:.3f}, one place {means[2]:.3f})"
+            rows.append(("bow's place, distribution ↓", text))
+            continue
+        means = _means(by_instrument, ("error", "real_frame", "mean_pose", "another_moment"))
+        text = (
+            f"{means[0]:.3f}  (real frames {means[1]:.3f}, mean pose {means[2]:.3f}, "
+            f"another moment {means[3]:.3f})"
+        )
+        rows.append((f"pose, {name} ↓", text))
+    return rows
+
+
+def _means(by_instrument: Mapping[str, Mapping[str, float]], keys: Sequence[str]) -> list[float]:
+    rows = by_instrument.values()
+    return [sum(row[key] for row in rows) / len(rows) for key in keys]
 
 
 def _distance_rows(space: str, figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:

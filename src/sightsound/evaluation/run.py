@@ -35,6 +35,7 @@ from sightsound.evaluation.matched import (
     per_class_choice,
     swapped_partners,
 )
+from sightsound.evaluation.pose import TruePoses, pose_figures, pose_summary
 from sightsound.evaluation.real_sounds import (
     HeardRecordings,
     choose_recordings,
@@ -42,6 +43,7 @@ from sightsound.evaluation.real_sounds import (
     recording_figures,
 )
 from sightsound.evaluation.report import Clip, Exhibits, prepare_folder, write_report
+from sightsound.evaluation.retrieval import retrieval_figures
 from sightsound.evaluation.samples import SampleWriter
 from sightsound.evaluation.sheets import Case, draw_sheet, picture_pixels, sound_pixels
 from sightsound.generation.files import output_metadata
@@ -249,6 +251,7 @@ class Measured:
             "novelty": novelty_figures(
                 made.features, real.features, None if known is None else known.features
             ),
+            "retrieval": retrieval_figures(made.features, real.features, items.clusters, seed=seed),
             **_about(maker.model, maker.judges, seed),
             "data": {
                 "name": dataset.name,
@@ -257,6 +260,8 @@ class Measured:
                 "window_seconds": maker.store_config.window_seconds,
             },
         }
+        if isinstance(maker, PictureMaker) and maker.judges.pose_judge is not None:
+            figures["pose"] = _poses(maker, items, training, embedding, seed)
         if isinstance(maker, SoundMaker):
             figures["inversion_ceiling"] = _inversion_ceiling(maker, items, seed)
         sure = confidence(made.judged, items.labels)
@@ -358,6 +363,29 @@ def _training_items(store: Store, label_of_class: Sequence[int], seed: int) -> I
     items = choose(pairs, label_of_class)
     kept = per_class_choice(items.labels, TRAINING_PER_CLASS, np.random.default_rng([seed, 3]))
     return Items(pairs, items.indices[kept], items.labels[kept], items.clusters[kept])
+
+
+def _poses(
+    maker: PictureMaker, items: Items, training: Items | None, embedding: Batch, seed: int
+) -> dict[str, Any] | None:
+    """What the generated pictures show of the truth's poses; None without truth or training."""
+    truth = TruePoses.of(items)
+    if training is None or not truth.mask.any():
+        return None
+    shown, shown_real = [], []
+    for block in blocks(np.arange(len(items.indices)), BLOCK):
+        indices = items.indices[block]
+        shown.append(maker.judges.poses(maker.make(embedding[block], indices, seed)))
+        shown_real.append(maker.judges.poses(maker.reference(items.pairs, indices)))
+    figures = pose_figures(
+        np.concatenate(shown),
+        np.concatenate(shown_real),
+        truth,
+        TruePoses.of(training),
+        maker.judges.classes,
+        seed=seed,
+    )
+    return {"parts": figures, "share_of_mean_pose": pose_summary(figures)}
 
 
 def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[str, float] | None:

@@ -120,3 +120,20 @@ class ImageFeaturesGraph(Graph):
     def forward(self, image: Tensor) -> Tensor:
         features: Tensor = self.encoder(image)
         return features.flatten(1)
+
+
+class PoseGraph(Graph):
+    """``image`` (B, 3, H, W) → ``pose`` (B, P): the regressor's outputs times ``ranges`` (P,)."""
+
+    output_names = ("pose",)
+    ranges: Tensor
+
+    def __init__(self, regressor: nn.Module, ranges: Tensor, *, image_size: int) -> None:
+        super().__init__(image=(3, image_size, image_size))
+        self.regressor = regressor
+        self.register_buffer("ranges", ranges.clone())
+
+    def forward(self, image: Tensor) -> Tensor:
+        _, pose = self.regressor(image)
+        scaled: Tensor = pose * self.ranges
+        return scaled

@@ -16,7 +16,9 @@ from sightsound.errors import ConfigError, DataError
 from sightsound.pairs.mismatches import MismatchKind, MismatchSampler
 from sightsound.pairs.store import Indices, PairSet
 
-FIELDS = frozenset({"waveform", "image", "label", "mismatched_waveform", "mismatched_image"})
+FIELDS = frozenset(
+    {"waveform", "image", "label", "pose", "mismatched_waveform", "mismatched_image"}
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class PairBatch:
     mismatched_index: Tensor | None = None  # (B,) int64 into the PairSet
     step: int = 0  # for which it was drawn
     possible: Tensor | None = None  # (B, K) bool; False = a class that its source lacks altogether
+    pose: Tensor | None = None  # (B, P) float32, the columns of pairs.truth.POSE_COLUMNS
+    pose_mask: Tensor | None = None  # (B, P) bool; False = the instrument has no such part
 
     def __len__(self) -> int:
         return len(self.label)
@@ -148,6 +152,7 @@ def _read(
     pairs: PairSet, index: Indices, partner: Indices | None, wanted: frozenset[str], step: int
 ) -> PairBatch:
     empty = torch.empty(len(index), 0)
+    truth = pairs.truth(index) if "pose" in wanted else None
     return PairBatch(
         waveform=_waveforms(pairs, index) if "waveform" in wanted else empty,
         image=_images(pairs, index) if "image" in wanted else empty,
@@ -165,6 +170,8 @@ def _read(
         index=torch.from_numpy(index),
         mismatched_index=None if partner is None else torch.from_numpy(partner),
         step=step,
+        pose=None if truth is None else torch.from_numpy(truth.pose),
+        pose_mask=None if truth is None else torch.from_numpy(truth.pose_mask),
     )
 
 

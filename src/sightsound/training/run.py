@@ -17,6 +17,7 @@ from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.pose import PoseRegression, PoseRegressionConfig
 from sightsound.methods.protocol import Method
 from sightsound.pairs.batches import PairBatch, batch_at, epoch
 from sightsound.pairs.performances import Dataset
@@ -146,7 +147,7 @@ def needed_recipes(config: RunConfig) -> tuple[str, ...]:
     match config.method:
         case ConditionalGanConfig(encoder=encoder, examiner=examiner):
             return (encoder, examiner)
-        case ClassifierConfig() | ReconstructionConfig():
+        case ClassifierConfig() | ReconstructionConfig() | PoseRegressionConfig():
             return ()
         case _:
             assert_never(config.method)
@@ -164,6 +165,8 @@ def build_method(config: RunConfig, beside: Path) -> Method:
             return Classifier(config.method)
         case ReconstructionConfig():
             return Reconstruction(config.method)
+        case PoseRegressionConfig():
+            return PoseRegression(config.method)
         case ConditionalGanConfig():
             return ConditionalGan(
                 config.method,
