@@ -17,7 +17,7 @@ FIRST_ROAD = ["media", "features", "packages", "generation", "serving"]
 # On the first road, features means the numpy side: what generation needs to turn log-mel pictures
 # into sound.
 NUMPY_FEATURES = {"features.spectra", "features.inversion"}
-SECOND_ROAD = ["pairs", "networks", "methods", "training", "export", "evaluation"]
+SECOND_ROAD = ["pairs", "networks", "methods", "training", "export", "evaluation", "reproduction"]
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),

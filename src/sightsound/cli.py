@@ -137,6 +137,20 @@ def _train(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from sightsound.reproduction.run import reproduce
+
+    page = reproduce(
+        arguments.tables,
+        arguments.data,
+        arguments.output,
+        quick=arguments.quick,
+        rows=arguments.row,
+    )
+    print(page)
+    return EXIT_OK
+
+
 def _export(arguments: argparse.Namespace) -> int:
     if arguments.judges and (arguments.name or arguments.card):
         raise ConfigError("export: judges have no --name and no --card")
@@ -229,6 +243,7 @@ def _parser() -> _Parser:
     _add_train(commands)
     _add_export(commands)
     _add_evaluate(commands)
+    _add_reproduce(commands)
     _add_models(commands)
     return parser
 
@@ -463,6 +478,40 @@ def _add_evaluate(commands: Any) -> None:
         "--judges", type=Path, metavar="DIR", help="other judges than those that come along"
     )
     _add_json(parser)
+
+
+def _add_reproduce(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "reproduce",
+        _reproduce,
+        "train, measure and report the tables of the paper and its followers",
+        """
+Trains what is missing, measures what was not measured, and writes OUTPUT/report.md and
+report.html: each published figure beside ours. A stopped command goes on where it was.
+
+  sightsound reproduce --data orchestra-v1 -o reproduction
+  sightsound reproduce table1 --data orchestra-v1 -o reproduction
+  sightsound reproduce table5 --row s2i_c --quick --data orchestra-v1 -o quick
+""",
+    )
+    parser.add_argument(
+        "tables", nargs="*", metavar="TABLE", help="table1, table5 (default: all there are)"
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DATASET")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUTPUT")
+    parser.add_argument(
+        "--row",
+        action="append",
+        default=[],
+        metavar="RECIPE",
+        help="only the row of this recipe; may be given again",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a dozen steps for each model, one seed, few items: shows that all of it runs",
+    )
 
 
 def _add_models(commands: Any) -> None:

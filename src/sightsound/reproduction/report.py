@@ -1,0 +1,238 @@
+"""Measured cells in, one report out, as Markdown and as a page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sightsound import __version__
+from sightsound.evaluation.judges import Judges
+from sightsound.evaluation.report import STYLE
+from sightsound.media.files import write_bytes
+from sightsound.pairs.performances import Dataset
+from sightsound.reproduction.tables import Row, Table
+
+if TYPE_CHECKING:
+    from sightsound.reproduction.run import Cell
+
+Lines = list[list[str]]  # rows of text cells; the first is the head
+
+
+def write_reproduction(
+    root: Path,
+    tables: Sequence[Table],
+    cells: Mapping[str, Sequence[Cell]],
+    dataset: Dataset,
+    judges: Judges,
+    *,
+    quick: bool,
+) -> Path:
+    """Write ``report.md`` and ``report.html``; returns the page."""
+    about = [
+        f"Data: {dataset.name} (SHA-256 {dataset.sha256[:12]}…). Judges: {judges.sha256[:12]}…. "
+        f"sightsound {__version__}. Intervals: 95 %, bootstrap over performances. "
+        "Checkpoints are chosen on validation.",
+    ]
+    if quick:
+        about.append(
+            "**Quick form**: a dozen steps for each model. It shows that every row runs; its "
+            "figures mean nothing."
+        )
+    parts: list[tuple[str, str, Lines]] = []
+    for table in tables:
+        parts.append((table.title, table.text, accuracy_lines(table, cells)))
+        if any(row.direction is not None for row in table.rows):
+            parts += further_parts(table, cells)
+        parts.append(("How each cell was made", "", command_lines(table, cells)))
+    markdown = "\n\n".join(
+        [
+            "# Reproduction",
+            *about,
+            *(block for title, text, lines in parts for block in _markdown(title, text, lines)),
+        ]
+    )
+    write_bytes(root / "report.md", (markdown + "\n").encode())
+    page = root / "report.html"
+    body = "".join(f"<p>{html.escape(line.replace('**', ''))}</p>" for line in about) + "".join(
+        _section(title, text, lines) for title, text, lines in parts
+    )
+    head = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        f"<title>Reproduction</title><style>{STYLE}</style><h1>Reproduction</h1>"
+    )
+    write_bytes(page, f"{head}{body}</html>\n".encode())
+    return page
+
+
+def accuracy_lines(table: Table, cells: Mapping[str, Sequence[Cell]]) -> Lines:
+    """Accuracy on train and test, with ceiling, published figure, n and processor minutes."""
+    generates = any(row.direction is not None for row in table.rows)
+    head = ["", "test ↑", "published, test", "train ↑", "published, train"]
+    if generates:
+        head += ["judges on real", "its encoder"]
+    lines = [[*head, "n (test)", "seeds", "processor minutes", "what differs"]]
+    for row in table.rows:
+        of_row = cells[row.recipe]
+        line = [
+            row.label,
+            accuracy_text(of_row, "test"),
+            published_text(row, "test"),
+            accuracy_text(of_row, "train"),
+            published_text(row, "train"),
+        ]
+        if generates:
+            line += [_mean_text(of_row, "ceiling"), _mean_text(of_row, "encoder_accuracy")]
+        minutes = np.mean([cell.processor_minutes for cell in of_row])
+        line += [
+            str(of_row[0].figures["test"]["n"]),
+            str(len(of_row)),
+            f"{minutes:.1f}",
+            row.differs,
+        ]
+        lines.append(line)
+    return lines
+
+
+def accuracy_text(cells: Sequence[Cell], split: str) -> str:
+    """One seed: the accuracy with its interval. Several: their mean, then the range of seeds.
+
+    The interval of several is the mean of theirs: it speaks of other performances, the range of
+    other seeds.
+    """
+    figures = [cell.figures[split] for cell in cells]
+    accuracy, low, high = (
+        float(np.mean([each[key] for each in figures])) for key in ("accuracy", "low", "high")
+    )
+    text = f"{_per_cent(accuracy)} ({_per_cent(low)} to {_per_cent(high)})"
+    if len(figures) > 1:
+        values = sorted(each["accuracy"] for each in figures)
+        text += f"; seeds {_per_cent(values[0])} to {_per_cent(values[-1])}"
+    return text
+
+
+def published_text(row: Row, split: str) -> str:
+    """The published figure and where it stands; a dash where none was found."""
+    figure = row.published.get(split)
+    return "–" if figure is None else f"{_per_cent(figure.value)} ({figure.source})"
+
+
+def further_parts(
+    table: Table, cells: Mapping[str, Sequence[Cell]]
+) -> list[tuple[str, str, Lines]]:
+    """Swapped conditions, distances, diversity, memory, retrieval and pose of the generators."""
+    lines = [
+        [
+            "",
+            "swapped: follows ↑",
+            "swapped: own class ↓",
+            "kernel distance ↓ (floor, shuffled)",
+            "diversity ↑",
+            "nearest training item ↑",
+            "R@1 / R@5 / R@10 ↑ (chance at 10)",
+        ]
+    ]
+    poses = [["", "part", "instruments", "error ↓", "real frames", "mean pose", "another moment"]]
+    for row in table.rows:
+        figures = cells[row.recipe][0].figures["test"]
+        lines.append([row.label, *_quality(figures)])
+        for part, by_instrument in (figures.get("pose") or {}).get("parts", {}).items():
+            if part == "bow":
+                continue
+            poses.append(
+                [
+                    row.label,
+                    part.replace("_", " "),
+                    str(len(by_instrument)),
+                    *(
+                        _number(np.mean([each[key] for each in by_instrument.values()]))
+                        for key in ("error", "real_frame", "mean_pose", "another_moment")
+                    ),
+                ]
+            )
+    parts = [
+        (
+            "Beyond accuracy",
+            "Of the first seed, test split, class-free features (docs/evaluation.md).",
+            lines,
+        )
+    ]
+    if len(poses) > 1:
+        parts.append(("Pose, in the instruments' own coordinates", "", poses))
+    return parts
+
+
+def command_lines(table: Table, cells: Mapping[str, Sequence[Cell]]) -> Lines:
+    """The command behind each cell."""
+    lines = [["", "seed", "processor minutes, everything counted", "command"]]
+    for row in table.rows:
+        for cell in cells[row.recipe]:
+            minutes = f"{cell.processor_minutes:.1f}"
+            lines.append([row.label, str(cell.seed), minutes, f"`{cell.command}`"])
+    return lines
+
+
+def _quality(figures: Mapping[str, Any]) -> list[str]:
+    swapped, distance = figures.get("swapped"), (figures.get("distances") or {}).get("class_free")
+    diversity, novelty = figures.get("diversity") or {}, figures.get("novelty")
+    found = (figures.get("retrieval") or {}).get("moment")
+    return [
+        "–" if swapped is None else _per_cent(swapped["follows"]),
+        "–" if swapped is None else _per_cent(swapped["accuracy"]),
+        "–"
+        if distance is None
+        else f"{distance['value']:.3f} ({_number(distance['floor'])}, "
+        f"{_number(distance['shuffled'])})",
+        _number(diversity.get("ratio")),
+        "–" if novelty is None else _number(novelty["ratio"]),
+        "–"
+        if found is None
+        else " / ".join(_per_cent(found[f"r{rank}"]["value"]) for rank in (1, 5, 10))
+        + f" ({_per_cent(found['r10']['chance'])})",
+    ]
+
+
+def _mean_text(cells: Sequence[Cell], key: str) -> str:
+    values = [cell.figures["test"].get(key) for cell in cells]
+    known = [value for value in values if value is not None]
+    return _per_cent(float(np.mean(known))) if known else "–"
+
+
+def _markdown(title: str, text: str, lines: Lines) -> list[str]:
+    head, *rows = lines
+    table = [
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+        *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows),
+    ]
+    return [f"## {title}", *([text] if text else []), "\n".join(table)]
+
+
+def _section(title: str, text: str, lines: Lines) -> str:
+    head, *rows = lines
+    cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    note = f"<p>{html.escape(text)}</p>" if text else ""
+    return (
+        f"<h2>{html.escape(title)}</h2>{note}<table><thead><tr>{cells}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
+def _cell(text: str) -> str:
+    if len(text) > 2 and text[0] == text[-1] == "`":
+        return f"<code>{html.escape(text[1:-1])}</code>"
+    return html.escape(text)
+
+
+def _per_cent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,228 @@
+"""Tables in, trained models, figures and one report out; resumes where it stopped.
+
+```
+OUTPUT/runs/seed-S/RECIPE     training runs; encoders lie beside what stands on them
+      models/RECIPE-S         model packages
+      figures/RECIPE-S.json   what was measured, and of what
+      report.md, report.html, pictures/
+```
+
+A figure is measured again only where the weights, the data, the judges or the number of items are
+others than those that its file names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sightsound import recipes
+from sightsound.config import config_hash
+from sightsound.errors import ConfigError
+from sightsound.evaluation.judges import Judges, load_judges
+from sightsound.evaluation.report import prepare_folder
+from sightsound.evaluation.run import evaluate
+from sightsound.export.run import export_run
+from sightsound.media.files import write_bytes
+from sightsound.pairs.performances import Dataset
+from sightsound.reproduction.classifiers import classifier_figures
+from sightsound.reproduction.report import write_reproduction
+from sightsound.reproduction.tables import TABLES, Row, Table
+from sightsound.training.folder import RunFolder
+from sightsound.training.run import needed_recipes, train
+
+QUICK_STEPS = 12
+QUICK_SETTINGS = (
+    f"training.steps={QUICK_STEPS}",
+    "training.batch_size=13",
+    "training.validation_pairs=26",
+    f"training.validate_every={QUICK_STEPS}",
+    f"training.checkpoint_every={QUICK_STEPS}",
+    f"training.samples_every={QUICK_STEPS * 10}",
+)
+QUICK_LIMIT = 26  # items of an evaluation
+TRAIN_LIMIT = 1300  # items of the training split that are measured
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One trained model of one seed, and what was measured of it."""
+
+    row: Row
+    seed: int
+    figures: dict[str, Any]  # "test", "train": accuracy, low, high, n, …
+    processor_minutes: float  # of the run and everything that it stands on
+    command: str
+
+
+def reproduce(
+    names: Sequence[str],
+    data: str | Path,
+    output: str | Path,
+    *,
+    quick: bool = False,
+    rows: Sequence[str] = (),
+    judges: Judges | None = None,
+) -> Path:
+    """Train what is missing, measure it, write the report; returns the report's page.
+
+    Args:
+        names: of the tables; empty = all.
+        data: folder of a data set.
+        output: folder of runs, figures and the report.
+        quick: a dozen steps for each model, one seed, few items: shows that all of it runs.
+        rows: only the rows of these recipes; empty = all.
+        judges: None = the ones that come with sightsound.
+
+    Raises:
+        ConfigError: an unknown table or row. DataError, ModelError: as training and evaluation.
+    """
+    tables = chosen_tables(names, rows)
+    root = Path(output)
+    prepare_folder(root)
+    dataset = Dataset.open(data)
+    judges = judges or load_judges()
+    cells: dict[str, list[Cell]] = {}
+    for table in tables:
+        for row in table.rows:
+            repeats = 1 if quick else row.repeats
+            for seed in range(repeats):
+                cell = reproduce_cell(row, seed, dataset, root, judges, quick=quick)
+                cells.setdefault(row.recipe, [])
+                if all(known.seed != seed for known in cells[row.recipe]):
+                    cells[row.recipe].append(cell)
+    return write_reproduction(root, tables, cells, dataset, judges, quick=quick)
+
+
+def chosen_tables(names: Sequence[str], rows: Sequence[str] = ()) -> list[Table]:
+    """The tables of these names with the rows of these recipes; empty = all.
+
+    Raises:
+        ConfigError: an unknown name, or no row is left.
+    """
+    for name in names:
+        if name not in TABLES:
+            raise ConfigError(f"no table {name!r}; known: {', '.join(TABLES)}")
+    tables = [TABLES[name] for name in names] or list(TABLES.values())
+    known = {row.recipe for table in tables for row in table.rows}
+    for recipe in rows:
+        if recipe not in known:
+            raise ConfigError(f"no row {recipe!r} in these tables; known: {', '.join(known)}")
+    if rows:
+        tables = [
+            replace(table, rows=tuple(row for row in table.rows if row.recipe in rows))
+            for table in tables
+        ]
+    return [table for table in tables if table.rows]
+
+
+def reproduce_cell(
+    row: Row, seed: int, dataset: Dataset, root: Path, judges: Judges, *, quick: bool
+) -> Cell:
+    """One model: trained where it is not, measured where it was not."""
+    folder = root / "runs" / f"seed-{seed}"
+    settings = [*(QUICK_SETTINGS if quick else ()), f"training.seed={seed}"]
+    run = _trained(row.recipe, dataset, folder, settings)
+    limits = {
+        "test": QUICK_LIMIT if quick else None,
+        "train": QUICK_LIMIT if quick else TRAIN_LIMIT,
+    }
+    identity = {
+        "recipe": row.recipe,
+        "weights": _weights_hash(run),
+        "data": dataset.sha256,
+        "judges": judges.sha256,
+        "limits": limits,
+    }
+    path = root / "figures" / f"{row.recipe}-{seed}.json"
+    figures = _measured(path, identity)
+    if figures is None:
+        started = time.monotonic()
+        figures = {}
+        if row.direction is None:
+            for split, limit in limits.items():
+                figures[split] = classifier_figures(run, dataset, split, limit=limit, seed=0)
+        else:
+            package = export_run([run], root / "models" / f"{row.recipe}-{seed}")
+            for split, limit in limits.items():
+                result = evaluate(
+                    package, data=dataset.folder, split=split, limit=limit, judges=judges
+                )
+                figures[split] = result
+        _note(f"{row.recipe}, seed {seed}: measured in {time.monotonic() - started:.0f} s")
+        text = json.dumps({"of": identity, "figures": figures}, indent=1, allow_nan=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, text.encode())
+    if row.direction is not None:
+        figures = {split: result[row.direction.value] for split, result in figures.items()}
+    flags = " ".join(f"--set {setting}" for setting in settings)
+    return Cell(
+        row=row,
+        seed=seed,
+        figures=figures,
+        processor_minutes=_minutes(run, set()),
+        command=f"sightsound train {row.recipe} --data {dataset.name} {flags}",
+    )
+
+
+def _trained(recipe: str, dataset: Dataset, folder: Path, settings: Sequence[str]) -> Path:
+    """The run of a recipe in a folder, and before it every run that it stands on."""
+    config = recipes.recipe(recipe)
+    for needed in needed_recipes(config):
+        _trained(needed, dataset, folder, settings)
+    run = RunFolder(folder / recipe)
+    if not run.is_done:
+        _note(f"{recipe}, {settings[-1].partition('=')[2]}: training")
+        train(
+            recipe,
+            dataset.folder,
+            output=run.path,
+            resume=run.is_started,
+            settings=settings,
+        )
+    return run.path
+
+
+def _minutes(run: Path, counted: set[Path]) -> float:
+    """Processor minutes of a run and of every run that it stands on, each counted once."""
+    if run in counted:
+        return 0.0
+    counted.add(run)
+    folder = RunFolder(run)
+    total = float(folder.summary()["processor_minutes"])
+    for needed in needed_recipes(folder.config()[0]):
+        total += _minutes(run.parent / needed, counted)
+    return total
+
+
+def _weights_hash(run: Path) -> str:
+    """Of the weights that validation chose, of the config, and of what the run stands on."""
+    folder = RunFolder(run)
+    config, _ = folder.config()
+    step, _ = folder.best()
+    digest = hashlib.sha256(config_hash(config).encode())
+    digest.update((run / "weights" / f"step-{step:08d}.safetensors").read_bytes())
+    for needed in needed_recipes(config):
+        digest.update(_weights_hash(run.parent / needed).encode())
+    return digest.hexdigest()
+
+
+def _measured(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        stored = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(stored, dict) or stored.get("of") != identity:
+        return None
+    figures = stored.get("figures")
+    return figures if isinstance(figures, dict) else None
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
