@@ -19,9 +19,9 @@ from sightsound.media.audio import write_audio
 
 # Of each condition 5 items, all seen by 3 raters, 20 votes each: 60. Raters 0 and 1 answer alike,
 # rater 2 differs on the worst condition by one step.
-CONDITIONS = ("ideal", "good", "fair", "poor")
-ANSWERS = {"ideal": (3, 3, 3), "good": (2, 2, 2), "fair": (1, 1, 1), "poor": (0, 0, 1)}
-MEANS = {"ideal": 3.0, "good": 2.0, "fair": 1.0, "poor": 1.0 / 3.0}
+CONDITIONS = ("truth", "s2i_c", "s2i_n", "s2i_a")
+ANSWERS = {"truth": (3, 3, 3), "s2i_c": (2, 2, 2), "s2i_n": (1, 1, 1), "s2i_a": (0, 0, 1)}
+MEANS = {"truth": 3.0, "s2i_c": 2.0, "s2i_n": 1.0, "s2i_a": 1.0 / 3.0}
 # Krippendorff's alpha, ordinal, by hand. Coincidences, 5 things a condition, m = 3: o33 = o22 =
 # o11 = 15, o00 = 5, o01 = o10 = 5; answers of each kind 10, 20, 15, 15, n = 60.
 # δ² of 01: (30 − 15)² = 225, 02: 32.5² = 1056.25, 03: 47.5² = 2256.25, 12: 17.5² = 306.25,

@@ -145,13 +145,13 @@ def test_means_of_the_papers_votes(folder: Path) -> None:
     places = {c.group: c for c in study.definition.cases}
     votes = [
         Vote(f"r-{n % 13}", n, "case", places[name].id, places[name].items, None, answer, None)
-        for name, counts in (("ideal", (40, 14, 11, 325)), ("good", (73, 57, 129, 131)))
+        for name, counts in (("truth", (40, 14, 11, 325)), ("s2i_c", (73, 57, 129, 131)))
         for n, answer in enumerate(np.repeat(range(4), counts).tolist())
     ]
     figures = study_figures(study, votes, {})
-    assert figures["conditions"]["ideal"]["mean"] == pytest.approx(1011 / 390)
-    assert figures["conditions"]["good"]["mean"] == pytest.approx(708 / 390)
-    assert figures["conditions"]["good"]["counts"] == [73, 57, 129, 131]
+    assert figures["conditions"]["truth"]["mean"] == pytest.approx(1011 / 390)
+    assert figures["conditions"]["s2i_c"]["mean"] == pytest.approx(708 / 390)
+    assert figures["conditions"]["s2i_c"]["counts"] == [73, 57, 129, 131]
     assert figures["differences"][0]["difference"] == pytest.approx(303 / 390)
 
 
@@ -196,11 +196,11 @@ def test_a_report_worked_by_hand(folder: Path) -> None:
         assert of["mean"] == pytest.approx(MEANS[name])
         assert of["low"] <= of["mean"] <= of["high"]
         assert (of["n"], of["items"], of["raters"]) == (15, 5, 3)
-    assert figures["conditions"]["poor"]["counts"] == [10, 5, 0, 0]
+    assert figures["conditions"]["s2i_a"]["counts"] == [10, 5, 0, 0]
     assert figures["raters"]["finished"] == 3
     assert json.loads((written / "report.json").read_text()) == figures
     text = (written / "report.md").read_text()
-    assert "| poor | 0.33 |" in text
+    assert "| s2i_a | 0.33 |" in text
     assert "alpha (ordinal) 0.93" in text
     with PillowImage.open(written / "votes.png") as picture:
         assert picture.width > 600
@@ -213,7 +213,7 @@ def test_one_rater_says_nothing_of_others(folder: Path) -> None:
     with Votes(open_study(folder)) as store:
         answer_all(store, "only", 0)
     figures, _ = report(folder)
-    assert (figures["conditions"]["good"]["low"], figures["conditions"]["good"]["high"]) == (0, 3)
+    assert (figures["conditions"]["s2i_c"]["low"], figures["conditions"]["s2i_c"]["high"]) == (0, 3)
     assert figures["agreement"]["alpha"] is None
 
 
@@ -231,8 +231,8 @@ def test_raters_who_fail_an_attention_item_are_left_out_and_shown(tmp_path: Path
     figures, _ = report(folder)
     assert figures["raters"]["inattentive"] == 1
     assert figures["votes"] == {"used": 20, "all": 40}
-    assert figures["conditions"]["poor"]["mean"] == 0.0
-    assert figures["all_raters"]["conditions"]["poor"]["mean"] == 1.5
+    assert figures["conditions"]["s2i_a"]["mean"] == 0.0
+    assert figures["all_raters"]["conditions"]["s2i_a"]["mean"] == 1.5
 
 
 def test_choices_count_for_the_condition_wherever_it_was_shown(made_sounds: Path) -> None:
@@ -536,15 +536,15 @@ def test_prompts_stand_beside_the_samples(tmp_path: Path) -> None:
 
 def test_choices_are_between_two_of_one_name_else_of_one_class(tmp_path: Path) -> None:
     folders = picture_folders(tmp_path)
-    two = {name: folders[name] for name in ("ideal", "poor")}
+    two = {name: folders[name] for name in ("truth", "s2i_a")}
     study = open_study(make_study(tmp_path / "s", two, options=Options(task="choice")))
-    assert study.groups == ("ideal / poor",)
+    assert study.groups == ("truth / s2i_a",)
     for case in study.definition.cases:
         first, second = (study.definition.items[i] for i in case.items)
-        assert (first.name, first.condition, second.condition) == (second.name, "ideal", "poor")
+        assert (first.name, first.condition, second.condition) == (second.name, "truth", "s2i_a")
     for item, label in enumerate(CLASSES):
         write_picture(tmp_path / "other" / label / f"x{item}.png", item)
-    mixed = {"ideal": folders["ideal"], "other": tmp_path / "other"}
+    mixed = {"truth": folders["truth"], "other": tmp_path / "other"}
     study = open_study(make_study(tmp_path / "t", mixed, options=Options(task="choice")))
     assert len(study.definition.cases) == 2
     for case in study.definition.cases:
