@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from rating_world import ALPHA, ANSWERS, MEANS, condition_of, scale_study, sound
 from sightsound.evaluation.rating.report import report
 from sightsound.evaluation.rating.study import open_study
 from sightsound.evaluation.rating.votes import Votes
-from test_rating_server import start
+from test_rating_server import start, stop
 
 pytestmark = pytest.mark.browser
 
@@ -86,7 +85,9 @@ def test_three_raters_sixty_votes_and_a_killed_server(browser: Any, tmp_path: Pa
             agree(page)
         for done in range(20):
             if done == 8:  # the server dies while three people look at a question
-                process.send_signal(signal.SIGKILL)
+                for page in pages:
+                    count(page, done + 1, 20)
+                process.kill()
                 process.communicate()
             for number, page in enumerate(pages):
                 count(page, done + 1, 20)
@@ -120,8 +121,7 @@ def test_three_raters_sixty_votes_and_a_killed_server(browser: Any, tmp_path: Pa
         pages[2].get_by_role("heading", name="Your answers are deleted").wait_for()
         left, _ = report(folder)
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate()
+        stop(process)
     assert figures["votes"] == {"used": 60, "all": 60}
     assert figures["raters"]["finished"] == 3
     assert figures["agreement"]["alpha"] == pytest.approx(ALPHA)
@@ -163,8 +163,7 @@ def test_sounds_are_checked_heard_and_chosen_by_keyboard(browser: Any, tmp_path:
             page.keyboard.press("Enter")
         page.get_by_role("heading", name="Thank you").wait_for()
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate()
+        stop(process)
     with Votes(study) as store:
         answers = [v.answer for v in store.votes() if v.kind == "case"]
     assert answers == [1, 1, 1, 1]

@@ -84,6 +84,13 @@ def start(folder: Path, port: int, log: Path) -> tuple[subprocess.Popen[str], in
     return process, int(found[1])
 
 
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C, unless it has ended."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+
 def test_three_raters_sixty_votes_and_a_killed_server(made: Path, tmp_path: Path) -> None:
     # Mutants: acknowledging before COMMIT; inserting instead of updating at a resend.
     folder = Path(shutil.copytree(made, tmp_path / "study"))
@@ -114,8 +121,7 @@ def test_three_raters_sixty_votes_and_a_killed_server(made: Path, tmp_path: Path
             thread.join(timeout=120)
         assert not any(thread.is_alive() for thread in threads)
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate()
+        stop(process)
     assert process.returncode == 130
     assert kills == 2
     assert [rater.acknowledged for rater in raters] == [20, 20, 20]

@@ -88,7 +88,7 @@ def _coincidences(counts: NDArray[np.integer]) -> NDArray[np.float64]:
 
 def _alpha(coincidences: NDArray[np.float64], measure: Measure) -> float | None:
     totals = coincidences.sum(axis=1)  # n_c: answers of each kind
-    n = totals.sum()
+    n = float(totals.sum())
     distance = _squared_distances(totals, measure)
     observed = float((coincidences * distance).sum())
     expected = float((np.outer(totals, totals) * distance).sum())

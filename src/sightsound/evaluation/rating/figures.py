@@ -134,7 +134,7 @@ def _scale_figures(study: Study, votes: Sequence[Vote], seed: int) -> dict[str, 
     # Sorted as ``crossed_means`` sorts, by place in the study.
     groups = [names.index(_condition(study, vote)) for vote in votes]
     means, samples = crossed_means(
-        [v.answer for v in votes], groups, [v.rater for v in votes], [v.case for v in votes],
+        [v.answer for v in votes], groups, [v.rater for v in votes], [str(v.case) for v in votes],
         seed=seed,
     )  # fmt: skip
     for place, name in enumerate(names):
@@ -210,7 +210,7 @@ def _choice_figures(study: Study, votes: Sequence[Vote], seed: int) -> dict[str,
     names = [group for group in study.groups if group in set(groups)]
     means, samples = crossed_means(
         for_first, [names.index(g) for g in groups], [v.rater for v in votes],
-        [v.case for v in votes], seed=seed,
+        [str(v.case) for v in votes], seed=seed,
     )  # fmt: skip
     won: Counter[str] = Counter()
     met: Counter[str] = Counter()

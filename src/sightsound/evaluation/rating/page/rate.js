@@ -156,7 +156,7 @@ function consent() {
   const start = button("Begin", join, { disabled: true, id: "begin" });
   agree.addEventListener("change", () => { start.disabled = !agree.checked; });
   show(
-    make("h1", { textContent: study.title }),
+    make("h1", { textContent: "Before you begin" }),
     prose(study.consent),
     make("label", { className: "option" }, agree,
       make("span", { textContent: "I have read this and agree to take part." })),
@@ -274,7 +274,7 @@ function question() {
     for (const radio of fields.querySelectorAll("input")) radio.disabled = silent > 0;
     hint.replaceChildren(...(silent > 0
       ? [make("kbd", { textContent: "Space" }), " plays; listen to the end first"]
-      : [make("kbd", { textContent: choice ? "1" : "0" }), " to ",
+      : [make("kbd", { textContent: choice ? "1" : "0" }), choice ? " or " : " to ",
         make("kbd", { textContent: choice ? "2" : String(study.options.length - 1) }),
         " choose, ", make("kbd", { textContent: "Enter" }), " goes on"]));
   }
