@@ -117,7 +117,7 @@ def test_three_raters_sixty_votes_and_a_killed_server(browser: Any, tmp_path: Pa
         figures, _ = report(folder)  # while it is served
         # The third withdraws after all; the two others stay.
         pages[2].get_by_role("button", name="Withdraw").click()
-        pages[2].get_by_role("button", name="Delete my answers").click()
+        pages[2].get_by_role("button", name="Delete my answers", exact=True).click()
         pages[2].get_by_role("heading", name="Your answers are deleted").wait_for()
         left, _ = report(folder)
     finally:
