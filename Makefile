@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := out/demo
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test test-browser check format bench clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -34,6 +34,9 @@ demo: $(VENV)/.base ## Pictures from sounds and a sound from a picture, in out/d
 
 test: $(VENV)/.dev ## Set everything up and run the tests
 	$(BIN)/python -m pytest -n 2
+
+test-browser: $(VENV)/.dev ## The pages in a real browser (Debian: apt-get install chromium)
+	$(BIN)/python -m pytest -m browser -rs tests
 
 check: $(VENV)/.dev ## Format, lint, types, tests
 	$(BIN)/ruff format --check .
