@@ -44,9 +44,7 @@ def test_pairs_are_of_one_class_and_no_file_is_in_two_splits(tmp_path: Path) -> 
     """Mutants: pictures dealt of all splits; of all classes; the pack shuffled at each deal."""
     pictures, sounds = write_trees(tmp_path)
     data = tmp_path / "data"
-    outcome = import_pictures_and_sounds(
-        pictures, sounds, data, CONFIG, workers=1, progress=False
-    )
+    outcome = import_pictures_and_sounds(pictures, sounds, data, CONFIG, workers=1, progress=False)
     dataset = Dataset.open(data)
     assert dataset.classes == ("drum", "piano")
     homes: dict[str, set[str]] = {}
@@ -94,9 +92,9 @@ def test_the_papers_inis_in_small(tmp_path: Path) -> None:
 
 def test_likenesses_stay_together_and_trouble_is_told(tmp_path: Path) -> None:
     pictures, sounds = write_trees(tmp_path)
-    for n in range(8):  # the same picture, smaller and in JPEG
-        PillowImage.open(pictures / "piano/0.png").resize((48 + n, 36)).save(
-            pictures / f"piano/like{n}.jpg", quality=80
+    for n in range(8):  # the same picture again, in JPEG
+        PillowImage.open(pictures / "piano/0.png").save(
+            pictures / f"piano/like{n}.jpg", quality=95 - n
         )
     (pictures / "piano/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     (sounds / "drum/text.wav").write_text("no sound\n" * 9)

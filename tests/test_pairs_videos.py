@@ -205,7 +205,7 @@ def test_silence_and_black_frames_are_left_out(tmp_path: Path) -> None:
     ])  # fmt: skip
     assert not np.any((times >= 5.0) & (times < 5.49))
     assert np.any((times > 4.9) & (times < 5.0))
-    assert 10 <= outcome.counts["black frames left out"] <= 13
+    assert outcome.counts["black frames left out"] == 15
 
 
 def textured(seed: int, count: int, size: tuple[int, int]) -> list[np.ndarray]:

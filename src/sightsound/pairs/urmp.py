@@ -338,6 +338,8 @@ def _read_piece(job: _Job, done: _Done) -> None:
         for track, box in zip(job.piece.tracks, job.boxes, strict=True)
         if track.number in sounds
     ]
+    if not tracks:
+        return
     info = video_info(job.piece.video, on_damage=lambda seconds, what: None)
     squares = []
     for track, box in tracks:
