@@ -190,7 +190,7 @@ def test_crops_are_the_frame_scaled_and_cut(files: tuple[samples.Files, samples.
         path = files[0][name]
         whole = [frame.pixels for frame in read_frames(path)]
         height, width = whole[0].shape[:2]
-        boxes = (Box(x=0, y=0, width=32, height=32), Box(x=width - 24, y=8, width=24, height=24))
+        boxes = (Box(x=0, y=0, width=32, height=32), Box(x=width - 32, y=16, width=32, height=32))
         crops = list(read_crops(path, 8, boxes=boxes))
         assert len(crops) == len(whole)
         for crop, frame in zip(crops, whole, strict=True):
