@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
 import samples
 from sightsound.errors import MediaError
 from sightsound.media.audio import read_audio
 from sightsound.media.limits import Limits
-from sightsound.media.video import read_frames, video_info, write_video
+from sightsound.media.video import Box, read_crops, read_frames, video_info, write_video
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +182,56 @@ def test_sound_that_aac_cannot_hold_is_refused(tmp_path: Path) -> None:
                 tmp_path / "x.mp4", smooth_frames(2), 25, waveform=waveform, sample_rate=rate
             )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_crops_are_the_frame_scaled_and_cut(files: tuple[samples.Files, samples.Files]) -> None:
+    """Against Pillow's mean over areas, upright and turned. Mutant: the box of the stored frame."""
+    for name in ("mp4", "turned_90", "turned_180", "turned_270"):
+        path = files[0][name]
+        whole = [frame.pixels for frame in read_frames(path)]
+        height, width = whole[0].shape[:2]
+        boxes = (Box(x=0, y=0, width=32, height=32), Box(x=width - 32, y=16, width=32, height=32))
+        crops = list(read_crops(path, 8, boxes=boxes))
+        assert len(crops) == len(whole)
+        for crop, frame in zip(crops, whole, strict=True):
+            for box, pixels in zip(boxes, crop.pixels, strict=True):
+                edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+                expected = PillowImage.fromarray(frame).resize(
+                    (8, 8), PillowImage.Resampling.BOX, box=edges
+                )
+                difference = np.abs(pixels.astype(int) - np.asarray(expected))
+                assert difference.mean() < 6, (name, box)
+        (middle,) = next(read_crops(path, 16)).pixels
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        square = PillowImage.fromarray(whole[0][top : top + side, left : left + side])
+        expected = square.resize((16, 16), PillowImage.Resampling.BOX)
+        assert np.abs(middle.astype(int) - np.asarray(expected)).mean() < 6
+
+
+def test_crops_keep_their_times_and_the_nearest_of_many(
+    files: tuple[samples.Files, samples.Files],
+) -> None:
+    for name in ("mp4", "webm", "varying_rate"):
+        every = [frame.time_seconds for frame in read_frames(files[0][name])]
+        assert [crop.time_seconds for crop in read_crops(files[0][name], 16)] == every
+        thinned = [c.time_seconds for c in read_crops(files[0][name], 16, frame_rate=10)]
+        nearest: dict[int, float] = {}
+        for time in every:
+            moment = round(time * 10)
+            best = nearest.setdefault(moment, time)
+            if abs(time - moment / 10) < abs(best - moment / 10):
+                nearest[moment] = time
+        assert thinned == list(nearest.values())
+    grown = next(read_crops(files[0]["mp4"], 64, boxes=[Box(x=2, y=2, width=8, height=8)]))
+    np.testing.assert_allclose(grown.pixels[0].reshape(-1, 3).mean(axis=0), (255, 0, 0), atol=12)
+
+
+def test_damage_is_told_and_passed_over(files: tuple[samples.Files, samples.Files]) -> None:
+    told: list[float] = []
+    path = files[1]["truncated_mkv"]
+    read = list(read_crops(path, 16, on_damage=lambda seconds, _: told.append(seconds)))
+    assert 0 < len(read) < 20
+    assert told
+    with pytest.raises(MediaError, match="truncated"):
+        list(read_crops(path, 16))

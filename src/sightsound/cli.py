@@ -102,6 +102,77 @@ def _data_sub_urmp(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _data_videos(arguments: argparse.Namespace) -> int:
+    from sightsound.config import apply_settings
+    from sightsound.pairs.videos import VideosConfig, import_videos
+
+    config = VideosConfig(
+        image_size=arguments.image_size,
+        frame_rate=arguments.frame_rate,
+        crop=arguments.crop,
+        labels=not arguments.no_labels,
+        validation=arguments.validation,
+        test=arguments.test,
+        seed=arguments.seed,
+    )
+    config = apply_settings(config, arguments.set)
+    outcome = import_videos(arguments.folder, arguments.output, config, workers=arguments.workers)
+    return _tell_import(outcome)
+
+
+def _data_urmp(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.urmp import UrmpConfig, import_urmp
+
+    config = UrmpConfig(
+        image_size=arguments.image_size,
+        frame_rate=arguments.frame_rate,
+        validation=arguments.validation,
+        test=arguments.test,
+        seed=arguments.seed,
+    )
+    outcome = import_urmp(
+        arguments.folder, arguments.output, arguments.boxes, config, workers=arguments.workers
+    )
+    return _tell_import(outcome)
+
+
+def _data_urmp_boxes(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.urmp import propose
+
+    count, failures = propose(arguments.folder, arguments.output, arguments.sheet)
+    print(f"{arguments.output}: {count} boxes; look at them and correct them before the import")
+    for failure in failures:
+        _complain(failure)
+    return EXIT_MENDABLE if failures else EXIT_OK
+
+
+def _data_pictures_and_sounds(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.pictures_and_sounds import (
+        PicturesAndSoundsConfig,
+        import_pictures_and_sounds,
+    )
+
+    config = PicturesAndSoundsConfig(
+        image_size=arguments.image_size,
+        frame_rate=arguments.frame_rate,
+        validation=arguments.validation,
+        test=arguments.test,
+        seed=arguments.seed,
+    )
+    outcome = import_pictures_and_sounds(
+        arguments.pictures, arguments.sounds, arguments.output, config, workers=arguments.workers
+    )
+    return _tell_import(outcome)
+
+
+def _tell_import(outcome: Any) -> int:
+    """Print what an import made, and a line for each file that it could not use whole."""
+    print(outcome)
+    for failure in outcome.failures:
+        _complain(failure)
+    return EXIT_MENDABLE if outcome.failures else EXIT_OK
+
+
 def _data_show(arguments: argparse.Namespace) -> int:
     from sightsound.pairs.performances import Dataset
     from sightsound.pairs.show import describe, write_dataset_sheet
@@ -435,6 +506,8 @@ def _add_data(commands: Any) -> None:
     sub_urmp.add_argument("folder", type=Path, metavar="FOLDER")
     sub_urmp.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
 
+    _add_importers(sources)
+
     show = _command(sources, "show", _data_show, "say what is in a data set")
     show.add_argument("dataset", type=Path, metavar="DATASET")
     show.add_argument(
@@ -446,6 +519,115 @@ def _add_data(commands: Any) -> None:
         help="measure on standard error how easy its test split is for the simplest models",
     )
     _add_json(show)
+
+
+def _add_importers(sources: Any) -> None:
+    videos = _command(
+        sources,
+        "videos",
+        _data_videos,
+        "import a folder of videos; folders directly in it are classes",
+        """
+Sound and frames keep their time. Silence and black frames are left out, damage is told in a line
+and the rest kept, recordings that are the same stay in one split. A stopped import goes on. The
+rules are settings, e.g. --set rules.silence_db=-50 or --set rules.max_seconds=30: docs/data.md.
+
+  sightsound data videos concerts/ -o my-videos
+  sightsound data videos concerts/ -o my-videos --crop 0.25,0,0.5,1
+""",
+    )
+    videos.add_argument("folder", type=Path, metavar="FOLDER")
+    videos.add_argument(
+        "--crop",
+        default="centre",
+        metavar="BOX",
+        help="centre, or X,Y,WIDTH,HEIGHT as shares of the frame, or in pixels (default centre)",
+    )
+    videos.add_argument(
+        "--no-labels", action="store_true", help="folders are no classes; nothing has one"
+    )
+    videos.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="replace one setting, e.g. rules.silence_db=-50; may be repeated",
+    )
+    _add_import_options(videos, frame_rate=30.0, validation=0.1)
+
+    urmp = _command(
+        sources,
+        "urmp",
+        _data_urmp,
+        "import URMP's own folders: a video a piece, a sound a player",
+        """
+Each player's part of the frame comes from a file of boxes; `sightsound data urmp-boxes` proposes
+one to correct by hand.
+
+  sightsound data urmp-boxes URMP/ -o boxes.csv --sheet boxes.png
+  sightsound data urmp URMP/ -o my-urmp --boxes boxes.csv
+""",
+    )
+    urmp.add_argument("folder", type=Path, metavar="FOLDER")
+    urmp.add_argument(
+        "--boxes", type=Path, required=True, metavar="FILE", help="boxes as .csv or .json"
+    )
+    _add_import_options(urmp, frame_rate=29.97, validation=0.15)
+
+    boxes = _command(
+        sources,
+        "urmp-boxes",
+        _data_urmp_boxes,
+        "propose each player's part of the frame, by motion",
+    )
+    boxes.add_argument("folder", type=Path, metavar="FOLDER")
+    boxes.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    boxes.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="write a picture of all pieces with their boxes"
+    )
+
+    trees = _command(
+        sources,
+        "pictures-and-sounds",
+        _data_pictures_and_sounds,
+        "import pictures and sounds with the same class folders, paired by class",
+        """
+  sightsound data pictures-and-sounds pictures/ sounds/ -o my-inis
+""",
+    )
+    trees.add_argument("pictures", type=Path, metavar="PICTURES")
+    trees.add_argument("sounds", type=Path, metavar="SOUNDS")
+    _add_import_options(trees, frame_rate=2.0, validation=0.1)
+
+
+def _add_import_options(
+    parser: argparse.ArgumentParser, *, frame_rate: float, validation: float
+) -> None:
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
+    parser.add_argument(
+        "--image-size", type=_whole, default=128, metavar="PIXELS", help="default 128"
+    )
+    parser.add_argument(
+        "--frame-rate",
+        type=_number,
+        default=frame_rate,
+        metavar="HZ",
+        help=f"frames a second at most (default {frame_rate:g})",
+    )
+    for name, share in (("validation", validation), ("test", 0.2)):
+        parser.add_argument(
+            f"--{name}",
+            type=_number,
+            default=share,
+            metavar="SHARE",
+            help=f"of what is kept apart, 0 to 1 (default {share:g})",
+        )
+    parser.add_argument(
+        "--seed", type=_whole, default=0, metavar="N", help="another seed, other splits (default 0)"
+    )
+    parser.add_argument(
+        "--workers", type=_whole, metavar="N", help="processes (default: one a processor)"
+    )
 
 
 def _add_train(commands: Any) -> None:

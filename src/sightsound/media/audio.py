@@ -27,6 +27,8 @@ from sightsound.media.comments import metadata_to_comment
 from sightsound.media.containers import (
     AUDIO_DECODERS,
     TIMED_CONTAINERS,
+    OnDamage,
+    decoded,
     encoding,
     open_container,
     start_seconds,
@@ -50,7 +52,9 @@ Samples: TypeAlias = NDArray[np.float32]  # (T, C): time first, as soundfile and
 SILENCE_PEAK = 1e-4  # -80 dB of full scale
 MAX_PEAK = 64.0  # float files above it (+36 dB) hold integers or something else, not [-1, 1]
 _BLOCK_SAMPLES = 65_536
-_GAP_SECONDS = 0.05  # Matroska rounds times to 1 ms; a real hole is longer than this
+# How far the samples may lie from where the container's clock has them: Matroska rounds to 1 ms,
+# live recorders jitter by some; a lost packet of AAC is 21 ms.
+_GAP_SECONDS = 0.015
 _UNKNOWN_SAMPLES = 2**62  # libsndfile says 2⁶³ - 1 where a header leaves the length open
 _BAD_PACKETS = 3  # that a raw MP3 or AAC stream may hold: tags at its ends are read as sound
 # mpg123, inside libsndfile, prints its warnings to standard error: FFmpeg reads MP3.
@@ -145,6 +149,7 @@ def stream_audio(
     mono: bool = True,
     block_seconds: float = 10.0,
     allow_silence: bool = False,
+    on_damage: OnDamage | None = None,
     limits: Limits | None = None,
 ) -> Iterator[Waveform]:
     """Read a sound in blocks (C, T) of ``block_seconds``, the last one shorter; constant memory.
@@ -152,10 +157,14 @@ def stream_audio(
     The blocks together equal ``read_audio``'s waveform. What the header tells is refused at once;
     what only the samples tell (a NaN, a cut, silence all through) when it is reached, at the latest
     after the last block. Raises MediaError as ``read_audio`` does, but for the memory.
+
+    With ``on_damage``, what is damaged or cut off is told to it and passed over: in a video,
+    silence stands in its place, so that what follows keeps its time.
     """
     limits = limits or Limits.from_environment()
-    audio_info(path, limits=limits)
-    return _stream(path, sample_rate, mono, block_seconds, allow_silence, limits)
+    if on_damage is None:
+        audio_info(path, limits=limits)
+    return _stream(path, sample_rate, mono, block_seconds, allow_silence, limits, on_damage)
 
 
 def resample(waveform: Waveform, from_rate: float, to_rate: float) -> Waveform:
@@ -174,11 +183,12 @@ def _stream(
     block_seconds: float,
     allow_silence: bool,
     limits: Limits,
+    on_damage: OnDamage | None = None,
 ) -> Iterator[Waveform]:
     """Blocks (C, T) of ``block_seconds`` at ``sample_rate``."""
     block_samples = max(1, round(block_seconds * sample_rate))
-    with _open_sound(path, limits) as sound:
-        pieces = _checked(path, sound, mono, allow_silence, limits)
+    with _open_sound(path, limits, on_damage) as sound:
+        pieces = _checked(path, sound, mono, allow_silence, limits, on_damage)
         waiting: list[Samples] = []
         have = 0
         for piece in _resampled(pieces, sound.info.sample_rate, sample_rate):
@@ -226,7 +236,12 @@ class _Sound:
 
 
 def _checked(
-    path: PathLike, sound: _Sound, mono: bool, allow_silence: bool, limits: Limits
+    path: PathLike,
+    sound: _Sound,
+    mono: bool,
+    allow_silence: bool,
+    limits: Limits,
+    on_damage: OnDamage | None,
 ) -> Iterator[Samples]:
     """The blocks, mixed if ``mono``; raises MediaError where the samples are not a sound."""
     info = sound.info
@@ -252,7 +267,10 @@ def _checked(
         mixed.add(block)
         yield block
     if info.samples is not None and count + sound.slack < info.samples:
-        raise truncated(Path(path), f"{count} of {info.samples} samples are there")
+        missing = f"{count} of {info.samples} samples are there"
+        if on_damage is None:
+            raise truncated(Path(path), missing)
+        on_damage(count / info.sample_rate, missing)
     _check_length(path, count, count, info.sample_rate, limits)
     if mixed.swing < SILENCE_PEAK and not allow_silence:
         if source.swing < SILENCE_PEAK:
@@ -329,7 +347,9 @@ def _check_header(path: PathLike, info: AudioInfo, limits: Limits) -> None:
 
 
 @contextmanager
-def _open_sound(path: PathLike, limits: Limits) -> Iterator[_Sound]:
+def _open_sound(
+    path: PathLike, limits: Limits, on_damage: OnDamage | None = None
+) -> Iterator[_Sound]:
     """Open a sound file or a video's sound and check its header."""
     path = input_file(path, max_bytes=limits.max_file_bytes, limit="max_file_bytes")
     container = identify(path)
@@ -338,13 +358,14 @@ def _open_sound(path: PathLike, limits: Limits) -> Iterator[_Sound]:
             f"{shown(path)}: is a picture ({container.upper()}), expected a sound; allowed: WAV, "
             "FLAC, OGG, MP3, M4A, AAC, AIFF and the sound of MP4, MOV, MKV, WebM"
         )
-    check_complete(path, container)
+    if on_damage is None:
+        check_complete(path, container)
     with ExitStack() as stack:
         sound = None
         if container in _LIBSNDFILE:
             sound = _soundfile_sound(path, stack)
         if sound is None:
-            sound = _container_sound(path, container, stack, limits)
+            sound = _container_sound(path, container, stack, limits, on_damage)
         _check_header(path, sound.info, limits)
         yield sound
 
@@ -376,7 +397,13 @@ def _soundfile_sound(path: Path, stack: ExitStack) -> _Sound | None:
     return _Sound(info, blocks(), slack=0)
 
 
-def _container_sound(path: Path, container: Container, stack: ExitStack, limits: Limits) -> _Sound:
+def _container_sound(
+    path: Path,
+    container: Container,
+    stack: ExitStack,
+    limits: Limits,
+    on_damage: OnDamage | None,
+) -> _Sound:
     """Open by FFmpeg; raises MediaError where there is no sound that we decode."""
     opened = stack.enter_context(open_container(path, container))
     if not opened.streams.audio:
@@ -386,7 +413,8 @@ def _container_sound(path: Path, container: Container, stack: ExitStack, limits:
         )
     stream = opened.streams.audio[0]
     supported(path, stream.codec_context.codec.name, AUDIO_DECODERS)
-    frames = _audio_frames(opened, stream, forgiving=container in ("mp3", "aac"))
+    forgiven = _BAD_PACKETS if container in ("mp3", "aac") else 0
+    frames = decoded(opened, stream, on_damage=on_damage, forgiven=forgiven)
     # The header of HE-AAC states half its rate: only a decoded frame tells.
     first = next(frames, None)
     if first is None:
@@ -422,19 +450,6 @@ def _gathered(pieces: Iterator[Samples]) -> Iterator[Samples]:
         yield np.concatenate(waiting)
 
 
-def _audio_frames(
-    opened: av.container.InputContainer, stream: Any, *, forgiving: bool
-) -> Iterator[av.AudioFrame]:
-    bad = 0
-    for packet in opened.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            bad += 1
-            if not forgiving or bad > _BAD_PACKETS:
-                raise
-
-
 def _timed(
     path: Path,
     frames: Iterator[av.AudioFrame],
@@ -453,8 +468,8 @@ def _timed(
         block = _frame_samples(path, frame)
         if start is not None and frame.pts is not None and frame.time_base is not None:
             gap = round((float(frame.pts * frame.time_base) - start) * rate) - done
-            if done == 0 and gap < 0:
-                block = block[-gap:]
+            if gap < (0 if done == 0 else -_GAP_SECONDS * rate):
+                block = block[-gap:]  # lies before what was given out already
             elif gap > (0 if done == 0 else _GAP_SECONDS * rate):
                 if done + gap > limits.max_seconds * rate:
                     _check_length(path, done + gap, None, rate, limits)

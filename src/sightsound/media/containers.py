@@ -7,9 +7,10 @@ allowed, and only the ``file`` protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import av
 import av.container
@@ -39,6 +40,11 @@ VIDEO_DECODERS = frozenset((
     "av1", "libdav1d", "h264", "hevc", "mjpeg", "mpeg4", "prores", "vp8", "vp9", "libvpx",
     "libvpx-vp9", "ffv1",
 ))  # fmt: skip
+
+OnDamage: TypeAlias = Callable[[float, str], None]
+"""Told of each damage that a forgiving reader passes over: at what second, and what it is."""
+
+_DEMUXING_TRIES = 8  # of going on after a place where no packet can be found
 
 # Containers whose streams we keep on one clock; the others hold one stream that starts at zero.
 TIMED_CONTAINERS: frozenset[Container] = frozenset(("mov", "matroska"))
@@ -109,6 +115,49 @@ def start_seconds(container: av.container.InputContainer) -> float:
     What lies before 0 is an encoder's lead-in, not meant to be heard or seen.
     """
     return max(0.0, (container.start_time or 0) / av.time_base)
+
+
+def decoded(
+    opened: av.container.InputContainer,
+    stream: Any,
+    *,
+    on_damage: OnDamage | None = None,
+    forgiven: int = 0,
+) -> Iterator[Any]:
+    """The frames of a stream in the order in which they are shown.
+
+    Raises FFmpeg's error at the first damage beyond ``forgiven`` packets; with ``on_damage``, every
+    damage is told to it, at the second of its packet, and passed over.
+    """
+    start = start_seconds(opened)
+    seconds = 0.0
+    bad = demuxed_bad = 0
+    packets = opened.demux(stream)
+    while True:
+        demuxing = True
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            demuxing = False
+            if packet.pts is not None and packet.time_base is not None:
+                seconds = max(0.0, float(packet.pts * packet.time_base) - start)
+            if packet.is_corrupt and on_damage is not None:
+                on_damage(seconds, "a packet that is not whole")
+                continue
+            yield from packet.decode()
+        except av.FFmpegError as error:
+            if on_damage is None:
+                bad += isinstance(error, av.error.InvalidDataError)
+                if demuxing or not 0 < bad <= forgiven:
+                    raise
+                continue
+            on_damage(seconds, error.strerror or one_line(error))
+            if demuxing:
+                demuxed_bad += 1
+                if demuxed_bad > _DEMUXING_TRIES:
+                    return
+                packets = opened.demux(stream)
 
 
 def supported(path: Path, decoder: str, allowed: frozenset[str]) -> None:

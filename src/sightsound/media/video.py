@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -21,12 +21,15 @@ from av.video.reformatter import (
     Interpolation,
     VideoReformatter,
 )
+from PIL import Image as PillowImage
 
 from sightsound.errors import MediaError
 from sightsound.media.audio import AacTrack
 from sightsound.media.comments import metadata_to_comment
 from sightsound.media.containers import (
     VIDEO_DECODERS,
+    OnDamage,
+    decoded,
     encoding,
     open_container,
     start_seconds,
@@ -41,6 +44,9 @@ from sightsound.shapes import Frames, Waveform
 _UNSPECIFIED_COLORSPACE = 2
 # FFmpeg's quick ways from yuv420p darken by one to two steps of 255; these do not.
 _EXACT_COLOUR = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+# Shrinking takes the mean over the area that a pixel covers.
+_EXACT_SHRINKING = Interpolation.AREA | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+_MAX_GROWTH = 4  # times the stored frame that a frame may be scaled to, for a small box in it
 _HD_HEIGHT = 720  # from here on, video that does not say it is taken as BT.709, below as BT.601
 
 
@@ -65,14 +71,17 @@ class VideoInfo:
     has_sound: bool
 
 
-def video_info(path: PathLike, *, limits: Limits | None = None) -> VideoInfo:
+def video_info(
+    path: PathLike, *, on_damage: OnDamage | None = None, limits: Limits | None = None
+) -> VideoInfo:
     """The header of a video, checked against ``limits``.
 
-    Raises MediaError for what is missing, empty, truncated, no video, too large or too long.
+    Raises MediaError for what is missing, empty, truncated, no video, too large or too long; with
+    ``on_damage``, damage is told to it and passed over.
     """
     limits = limits or Limits.from_environment()
-    with _open_video(path, limits) as (opened, stream):
-        first = next(opened.decode(stream), None)
+    with _open_video(path, limits, on_damage) as (opened, stream):
+        first = next(decoded(opened, stream, on_damage=on_damage), None)
         if first is None:
             raise MediaError(f"{shown(path)}: holds no frames; copy or convert it again")
         transform = _transform(first)
@@ -108,8 +117,7 @@ def _frames(path: PathLike, limits: Limits) -> Iterator[Frame]:
         rate = stream.average_rate or Fraction(25)
         converter = VideoReformatter()  # one for all frames: making one costs more than its work
         count = 0
-        converter = VideoReformatter()
-        for frame in opened.decode(stream):
+        for frame in decoded(opened, stream):
             _check_size(path, frame.width, frame.height, limits)
             if frame.pts is not None and frame.time_base is not None:
                 time = float(frame.pts * frame.time_base) - start
@@ -123,15 +131,219 @@ def _frames(path: PathLike, limits: Limits) -> Iterator[Frame]:
             raise truncated(Path(path), f"{count} of {stream.frames} frames are there")
 
 
-def _pixels(frame: av.VideoFrame, converter: VideoReformatter) -> Frames:
-    """A decoded frame → uint8 (H, W, 3), by the colour matrix that the file names."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Box:
+    """A part of an upright frame, in its pixels."""
+
+    x: float  # of the left side
+    y: float  # of the upper side
+    width: float
+    height: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Crops:
+    """Square parts of one frame: each uint8 (size, size, 3), upright, at ``time_seconds``."""
+
+    time_seconds: float
+    pixels: tuple[Frames, ...]
+
+
+def read_crops(
+    path: PathLike,
+    size: int,
+    *,
+    boxes: Sequence[Box] = (),
+    frame_rate: float | None = None,
+    on_damage: OnDamage | None = None,
+    threads: int = 0,
+    limits: Limits | None = None,
+) -> Iterator[Crops]:
+    """Square parts of a video's frames at one size, decoded and scaled in one go.
+
+    Times are as ``read_frames`` has them. Shrinking takes the mean over each pixel's area.
+
+    Args:
+        path: a video.
+        size: pixels a side of what is given.
+        boxes: the parts, each scaled to ``size`` × ``size``, so they should be square; () = one,
+            the largest square in the middle (of the picture as it is shown, where the stored
+            pixels are not square).
+        frame_rate: frames a second at most: of the frames nearest to a multiple of its inverse
+            only the nearest is given, with its own time. None = all.
+        on_damage: told of damage, which is then passed over: what follows it is left out up to
+            the next frame that needs no other. None = damage is refused.
+        threads: that decode; 0 = one a processor.
+        limits: see ``Limits``; None = as the environment says.
+
+    Raises MediaError as ``read_frames`` does; the header is looked at in the call.
+    """
+    limits = limits or Limits.from_environment()
+    frames = _crops(path, size, boxes, frame_rate, on_damage, threads, limits)
+    first = next(frames, None)
+    if first is None:
+        raise MediaError(f"{shown(path)}: holds no whole frame; copy or convert it again")
+    return itertools.chain([first], frames)
+
+
+def _crops(
+    path: PathLike,
+    size: int,
+    boxes: Sequence[Box],
+    frame_rate: float | None,
+    on_damage: OnDamage | None,
+    threads: int,
+    limits: Limits,
+) -> Iterator[Crops]:
+    converters: dict[tuple[int, int], VideoReformatter] = {}
+
+    def crops(time: float, frame: av.VideoFrame) -> Crops:
+        transform = _transform(frame)
+        wanted = boxes or (_middle(frame, transform, aspect),)
+        scaled: dict[tuple[int, int], Frames] = {}
+        parts = []
+        for box in wanted:
+            stored = transform.stored(box, frame.width, frame.height)
+            part = _part(frame, stored, size, converters, scaled)
+            parts.append(transform.applied(part))
+        return Crops(time, tuple(parts))
+
+    with _open_video(path, limits, on_damage) as (opened, stream):
+        context = stream.codec_context
+        context.thread_type, context.thread_count = "AUTO", threads
+        aspect = float(context.sample_aspect_ratio or 1) or 1.0
+        waiting: tuple[int, float, av.VideoFrame] | None = None  # nearest of its moment so far
+        for time, frame in _whole_frames(path, opened, stream, on_damage, limits):
+            if frame is None:  # damage: nothing waits across it
+                if waiting is not None:
+                    yield crops(*waiting[1:])
+                    waiting = None
+                if on_damage is not None:
+                    on_damage(time, "frames that cannot be decoded")
+                continue
+            if frame_rate is None:
+                yield crops(time, frame)
+                continue
+            moment = round(time * frame_rate)
+            if waiting is not None:
+                if moment == waiting[0]:
+                    centre = moment / frame_rate
+                    if abs(time - centre) >= abs(waiting[1] - centre):
+                        continue
+                else:
+                    yield crops(*waiting[1:])
+            waiting = (moment, time, frame)
+        if waiting is not None:
+            yield crops(*waiting[1:])
+
+
+def _whole_frames(
+    path: PathLike,
+    opened: av.container.InputContainer,
+    stream: Any,
+    on_damage: OnDamage | None,
+    limits: Limits,
+) -> Iterator[tuple[float, av.VideoFrame | None]]:
+    """Frames that rest on no damaged one, with ascending times; None stands for damage."""
+    start = start_seconds(opened)
+    rate = stream.average_rate or Fraction(25)
+    damage: list[float] = []  # second of each damage not yet told
+    broken = False  # until the next frame that needs no other
+    last = -1.0
+    count = 0
+    note = None if on_damage is None else lambda seconds, _: damage.append(seconds)
+    for frame in decoded(opened, stream, on_damage=note):
+        _check_size(path, frame.width, frame.height, limits)
+        if frame.pts is not None and frame.time_base is not None:
+            time = float(frame.pts * frame.time_base) - start
+        else:
+            time = float(count / rate)
+        _check_seconds(path, time, limits)
+        count += 1
+        if damage or (on_damage is not None and frame.is_corrupt):
+            if not broken:
+                yield damage[0] if damage else time, None
+            broken = True
+            damage.clear()
+        if broken and frame.key_frame and not frame.is_corrupt:
+            broken = False
+        # Twice the same moment, or back in time: no clock can place it.
+        if broken or time <= last:
+            continue
+        last = time
+        yield time, frame
+    if damage and not broken:
+        yield damage[0], None
+    # A cut that the container's own lengths do not show; B-frames may cost a few at the end.
+    if stream.frames and count < 0.9 * stream.frames - 3:
+        if on_damage is None:
+            raise truncated(Path(path), f"{count} of {stream.frames} frames are there")
+        on_damage(max(last, 0.0), f"{count} of {stream.frames} frames are there")
+    elif on_damage is not None:
+        try:
+            check_complete(Path(path), identify(Path(path)))
+        except MediaError:
+            on_damage(max(last, 0.0), "the file is cut short")
+
+
+def _middle(frame: av.VideoFrame, transform: _Transform, aspect: float) -> Box:
+    """The largest square in the middle; ``aspect``: width of a stored pixel to its height."""
+    side = min(frame.width * aspect, frame.height)  # in heights of a stored pixel
+    width, height = side / aspect, side
+    box = Box(
+        x=(frame.width - width) / 2, y=(frame.height - height) / 2, width=width, height=height
+    )
+    if not transform.transposed:
+        return box
+    return Box(x=box.y, y=box.x, width=box.height, height=box.width)
+
+
+def _part(
+    frame: av.VideoFrame,
+    box: Box,
+    size: int,
+    converters: dict[tuple[int, int], VideoReformatter],
+    scaled: dict[tuple[int, int], Frames],
+) -> Frames:
+    """A part of a stored frame → uint8 (size, size, 3): the frame is scaled whole, then cut."""
+    width = max(size, round(frame.width * size / box.width))
+    height = max(size, round(frame.height * size / box.height))
+    if width * height > _MAX_GROWTH * frame.width * frame.height:
+        return _grown(_pixels(frame, VideoReformatter()), box, size)
+    if (width, height) not in scaled:
+        converter = converters.setdefault((width, height), VideoReformatter())
+        scaled[width, height] = _pixels(frame, converter, width, height)
+    left = min(max(round(box.x * width / frame.width), 0), width - size)
+    top = min(max(round(box.y * height / frame.height), 0), height - size)
+    return scaled[width, height][top : top + size, left : left + size]
+
+
+def _grown(pixels: Frames, box: Box, size: int) -> Frames:
+    picture = PillowImage.fromarray(pixels)
+    edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+    return np.asarray(picture.resize((size, size), PillowImage.Resampling.BICUBIC, box=edges))
+
+
+def _pixels(
+    frame: av.VideoFrame,
+    converter: VideoReformatter,
+    width: int | None = None,
+    height: int | None = None,
+) -> Frames:
+    """A decoded frame → uint8 (H, W, 3), by the colour matrix that the file names.
+
+    ``width``, ``height``: to scale to in the same pass; None = as stored.
+    """
     unspecified_hd = frame.colorspace == _UNSPECIFIED_COLORSPACE and frame.height >= _HD_HEIGHT
     source = Colorspace.ITU709 if unspecified_hd else None  # None = as the frame says
+    shrinks = (width or frame.width) < frame.width or (height or frame.height) < frame.height
     converted = converter.reformat(
         frame,
+        width=width,
+        height=height,
         format="rgb24",
         src_colorspace=source,
-        interpolation=_EXACT_COLOUR,
+        interpolation=_EXACT_SHRINKING if shrinks else _EXACT_COLOUR,
         threads=1,
     )
     return np.asarray(converted.to_ndarray(), dtype=np.uint8)
@@ -151,6 +363,16 @@ class _Transform:
         if self.transposed:
             return 90 if self.mirrored_columns else 270
         return 180 if self.mirrored_rows else 0
+
+    def stored(self, box: Box, width: int, height: int) -> Box:
+        """A box of the upright frame → of the stored frame, of ``width`` × ``height`` pixels."""
+        if self.transposed:
+            width, height = height, width  # upright
+        x = width - box.x - box.width if self.mirrored_columns else box.x
+        y = height - box.y - box.height if self.mirrored_rows else box.y
+        if self.transposed:
+            return Box(x=y, y=x, width=box.height, height=box.width)
+        return Box(x=x, y=y, width=box.width, height=box.height)
 
     def applied(self, pixels: Frames) -> Frames:
         """(H, W, 3) → upright (H, W, 3) or (W, H, 3), contiguous."""
@@ -198,7 +420,7 @@ def _stated_seconds(opened: av.container.InputContainer, stream: Any) -> float |
 
 @contextmanager
 def _open_video(
-    path: PathLike, limits: Limits
+    path: PathLike, limits: Limits, on_damage: OnDamage | None = None
 ) -> Iterator[tuple[av.container.InputContainer, Any]]:
     path = input_file(path, max_bytes=limits.max_file_bytes, limit="max_file_bytes")
     container = identify(path)
@@ -206,7 +428,8 @@ def _open_video(
         raise MediaError(
             f"{shown(path)}: is no video ({container.upper()}); allowed: MP4, MOV, MKV, WebM"
         )
-    check_complete(path, container)
+    if on_damage is None:
+        check_complete(path, container)
     with open_container(path, container) as opened:
         if not opened.streams.video:
             raise MediaError(f"{shown(path)}: has no video track; give a video")

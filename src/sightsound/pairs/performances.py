@@ -311,6 +311,41 @@ def has_performance(dataset_folder: str | os.PathLike[str], performance_id: str)
     return (Path(dataset_folder) / "performances" / performance_id / ABOUT).exists()
 
 
+def relabel_performance(
+    dataset_folder: str | os.PathLike[str],
+    performance_id: str,
+    *,
+    split: str,
+    player: str,
+    piece: str,
+) -> Performance:
+    """Move a performance to a split, player and piece; its media are left as they are.
+
+    For makers that know only when all is read which recordings belong together.
+
+    Raises:
+        DataError: no such performance, an unknown split, a finished data set.
+    """
+    root = Path(dataset_folder)
+    folder = root / "performances" / performance_id
+    about = _read_json(folder / ABOUT)
+    if split not in SPLITS or (root / MARKER).exists():
+        raise DataError(f"{folder}: cannot move to split {split!r}, or the data set is finished")
+    wanted = {**about, "split": split, "player": player, "piece": piece}
+    if wanted != about:
+        write_json(folder / ABOUT, wanted)
+    return read_performance(folder)
+
+
+def remove_performance(dataset_folder: str | os.PathLike[str], performance_id: str) -> None:
+    """Take a performance out of a data set that is not finished; one that is not there is fine."""
+    folder = Path(dataset_folder) / "performances" / performance_id
+    if folder.exists():
+        # Its description first, so that half of it is never taken for the whole.
+        (folder / ABOUT).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+
 def read_performance(folder: Path) -> Performance:
     """Read what a performance's folder says of it.
 
