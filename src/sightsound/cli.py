@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -100,6 +101,29 @@ def _data_sub_urmp(arguments: argparse.Namespace) -> int:
     report = import_sub_urmp(arguments.folder, arguments.output)
     print(report)
     return EXIT_OK
+
+
+def _data_fetch(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.fetch import describe_sources, fetch
+    from sightsound.pairs.sources import find_source, read_sources
+
+    sources = read_sources(arguments.table)
+    if arguments.name is None:
+        if arguments.json:
+            _print_json({"sources": [asdict(source) for source in sources.values()]})
+        else:
+            print(describe_sources(list(sources.values())))
+        return EXIT_OK
+    source = find_source(sources, arguments.name)
+    if arguments.output is None:
+        raise ConfigError("data fetch: give the folder for the files with -o FOLDER")
+    print(f"{source.title}\nlicence: {source.license}", file=sys.stderr)
+    report = fetch(source, arguments.output, on_failure=_complain)
+    if arguments.json:
+        _print_json(report.as_dict())
+    elif report.files:
+        print(report)
+    return EXIT_MENDABLE if report.failures else EXIT_OK
 
 
 def _data_show(arguments: argparse.Namespace) -> int:
@@ -352,6 +376,26 @@ def _add_data(commands: Any) -> None:
     sub_urmp.add_argument("folder", type=Path, metavar="FOLDER")
     sub_urmp.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
 
+    fetch = _command(
+        sources,
+        "fetch",
+        _data_fetch,
+        "download what other people publish; without NAME: say what is known of it",
+        """
+A download that was cut goes on where it was, a file that is there is checked and not loaded again.
+
+  sightsound data fetch
+  sightsound data fetch sub-urmp -o downloads
+  sightsound data fetch mine -o downloads --table mine.toml
+""",
+    )
+    fetch.add_argument("name", nargs="?", metavar="NAME", help="of a source in the table")
+    fetch.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where the files go")
+    fetch.add_argument(
+        "--table", type=Path, metavar="FILE", help="more sources: .toml or .json, see docs/data.md"
+    )
+    _add_json(fetch)
+
     show = _command(sources, "show", _data_show, "say what is in a data set")
     show.add_argument("dataset", type=Path, metavar="DATASET")
     show.add_argument(
@@ -529,6 +573,8 @@ def _missing_extra(error: ModuleNotFoundError) -> str:
         "fluidsynth": "orchestra",
         "mido": "orchestra",
         "scipy": "orchestra",
+        "pooch": "fetch",
+        "requests": "fetch",
     }
     if module not in extras:
         raise error
