@@ -97,9 +97,19 @@ def _data_orchestra(arguments: argparse.Namespace) -> int:
 
 def _data_sub_urmp(arguments: argparse.Namespace) -> int:
     from sightsound.pairs.sub_urmp import import_sub_urmp
+    from sightsound.pairs.sub_urmp_listing import DISTRIBUTED
 
-    report = import_sub_urmp(arguments.folder, arguments.output)
-    print(report)
+    report = import_sub_urmp(
+        arguments.folder,
+        arguments.output,
+        image_size=arguments.image_size,
+        listing=None if arguments.no_list else DISTRIBUTED,
+        workers=arguments.workers,
+    )
+    if arguments.json:
+        _print_json(report.as_dict())
+    else:
+        print(report)
     return EXIT_OK
 
 
@@ -139,10 +149,29 @@ def _data_show(arguments: argparse.Namespace) -> int:
         from sightsound.evaluation.run import evaluate_ease
 
         print(format_easy(evaluate_ease(arguments.dataset)), file=sys.stderr)
+    leaks = None
+    if arguments.page is not None:
+        from sightsound.pairs.page import check_page_name
+
+        check_page_name(arguments.page)
+    if arguments.leaks or arguments.page is not None:
+        from sightsound.pairs.leaks import find_leaks
+
+        leaks = find_leaks(dataset)
+    if arguments.page is not None and leaks is not None:
+        from sightsound.pairs.page import write_page
+
+        write_page(dataset, arguments.page, leaks)
     if arguments.json:
-        _print_json(description.as_dict())
+        told = {} if leaks is None else {"leaks": leaks.as_dict()}
+        _print_json({**description.as_dict(), **told})
     else:
         print(description)
+        if leaks is not None:
+            print(f"\n{leaks}")
+    if arguments.leaks and leaks is not None and leaks.leaks:
+        _complain(f"{arguments.dataset}: {len(leaks.leaks)} things are in two splits; see above")
+        return EXIT_MENDABLE
     return EXIT_OK
 
 
@@ -375,6 +404,18 @@ def _add_data(commands: Any) -> None:
     )
     sub_urmp.add_argument("folder", type=Path, metavar="FOLDER")
     sub_urmp.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
+    sub_urmp.add_argument(
+        "--image-size", type=_whole, default=128, metavar="PIXELS", help="default 128"
+    )
+    sub_urmp.add_argument(
+        "--no-list",
+        action="store_true",
+        help="do not compare it with what is distributed: it is another folder in that layout",
+    )
+    sub_urmp.add_argument(
+        "--workers", type=_whole, metavar="N", help="processes (default: one a processor)"
+    )
+    _add_json(sub_urmp)
 
     fetch = _command(
         sources,
@@ -400,6 +441,17 @@ A download that was cut goes on where it was, a file that is there is checked an
     show.add_argument("dataset", type=Path, metavar="DATASET")
     show.add_argument(
         "--sheet", type=Path, metavar="FILE", help="write frames of each instrument as one picture"
+    )
+    show.add_argument(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        help="write a page about it: counts, pictures, spectrograms, licence, leaks (.html)",
+    )
+    show.add_argument(
+        "--leaks",
+        action="store_true",
+        help="look for performances, players and near-duplicates in two splits; exit code 2 if any",
     )
     show.add_argument(
         "--ease",
