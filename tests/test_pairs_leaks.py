@@ -43,15 +43,10 @@ def melody(seed: int, seconds: float = SECONDS) -> np.ndarray:
     return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
 
 
-def scene(seed: int, shift: int = 0) -> np.ndarray:
-    """A made-up picture (SIZE, SIZE, 3): coloured blocks, moved by a few pixels."""
-    rng = np.random.default_rng(seed)
-    pixels = np.full((SIZE, SIZE, 3), rng.integers(0, 256, 3), np.uint8)
-    for _ in range(12):
-        top, left = rng.integers(0, SIZE - 8, 2)
-        height, width = rng.integers(6, 24, 2)
-        pixels[top : top + height, left : left + width] = rng.integers(0, 256, 3)
-    return np.roll(pixels, shift, axis=1)
+def scene(seed: int) -> np.ndarray:
+    """A made-up picture (SIZE, SIZE, 3): soft patches of colour."""
+    patches = np.random.default_rng(seed).integers(0, 256, (9, 9, 3)).astype(np.uint8)
+    return np.asarray(PillowImage.fromarray(patches).resize((SIZE, SIZE)))
 
 
 def add(

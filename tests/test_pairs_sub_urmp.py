@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -420,6 +421,24 @@ def test_songs_that_are_done_are_not_read_again(
     (source / "img/train/flute/flute00_600.jpg").unlink()
     with pytest.raises(DataError, match="made of other files"):
         compared(source, tmp_path / "data")
+
+
+def test_five_faults_in_a_generated_folder(tmp_path: Path) -> None:
+    """In small what benchmarks/sub_urmp_folder.py does with all 80,805 pairs."""
+    file = Path(__file__).resolve().parent.parent / "benchmarks" / "sub_urmp_folder.py"
+    spec = importlib.util.spec_from_file_location("sub_urmp_folder", file)
+    assert spec is not None
+    assert spec.loader is not None
+    folder = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(folder)
+    assert folder.build(tmp_path / "source", REDUCED) == 25
+    planted = folder.plant(tmp_path / "source", REDUCED)
+    report = compared(tmp_path / "source", tmp_path / "data")
+    assert {each.kind for each in report.findings} == set(planted)
+    assert len(report.findings) == len(planted) == 5
+    for each in report.findings:
+        assert planted[each.kind] in each.where
+    assert report.pairs == 25 - 2  # one is gone, one is damaged
 
 
 def test_the_command(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,11 +36,12 @@ import json
 import os
 import re
 import shutil
+import wave
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ from tqdm import tqdm
 from sightsound.errors import DataError, SightsoundError
 from sightsound.media.audio import read_audio, resample, write_audio
 from sightsound.media.image import fit_image, read_image, write_image
+from sightsound.media.limits import Limits
 from sightsound.pairs.performances import (
     MARKER,
     Dataset,
@@ -655,19 +657,44 @@ def _continuous_sound(song: _Song, outcome: _Outcome) -> Iterator[tuple[list[int
 def _read_chunk(song: _Song, time: int, outcome: _Outcome) -> NDArray[np.float32] | None:
     path = song.chunk(time)
     try:
-        audio = read_audio(path, allow_silence=True)
+        waveform, sample_rate = _plain_wav(path) or _any_sound(path)
     except SightsoundError as error:
         outcome.add("unreadable", f"{song.where}_{time}", str(error))
         return None
-    waveform = audio.waveform[0]
-    if audio.sample_rate != SAMPLE_RATE:
-        outcome.add("rate", path, f"{audio.sample_rate} Hz, resampled to {SAMPLE_RATE}")
-        waveform = resample(audio.waveform, audio.sample_rate, SAMPLE_RATE)[0]
+    if sample_rate != SAMPLE_RATE:
+        outcome.add("rate", path, f"{sample_rate} Hz, resampled to {SAMPLE_RATE}")
+        waveform = resample(waveform[None], sample_rate, SAMPLE_RATE)[0]
     if abs(len(waveform) - _CHUNK_SAMPLES) > 1:
         outcome.add("length", path, f"{len(waveform)} samples, not {_CHUNK_SAMPLES}; left out")
         return None
     # The channels are the same in what is distributed, so the first one is all of it.
     return np.resize(waveform, _CHUNK_SAMPLES)
+
+
+def _plain_wav(path: Path) -> tuple[NDArray[np.float32], int] | None:
+    """The first channel of a whole 16-bit PCM file, and its rate; None for any other file.
+
+    A tenth of the time that ``read_audio`` takes for half a second, and there are 80,805 of them.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            if file.getsampwidth() != 2:
+                return None
+            expected, channels = file.getnframes(), file.getnchannels()
+            samples = np.frombuffer(file.readframes(expected), "<i2")
+            if len(samples) != expected * channels:
+                return None  # cut short
+            return samples[::channels].astype(np.float32) / np.float32(32768), file.getframerate()
+    except (wave.Error, EOFError, OSError, ValueError):
+        return None
+
+
+def _any_sound(path: Path) -> tuple[NDArray[np.float32], int]:
+    """The first channel of a sound file, and its rate; says in one line what is wrong with it."""
+    # A chunk that is too short is told by its length, not as a sound that nobody can use.
+    limits = replace(Limits.from_environment(), min_seconds=0.0)
+    audio = read_audio(path, limits=limits, allow_silence=True)
+    return audio.waveform[0], audio.sample_rate
 
 
 def _frames(
