@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +12,18 @@ import pytest
 import soundfile
 from PIL import Image as PillowImage
 
+from sightsound.cli import main
 from sightsound.errors import DataError
 from sightsound.pairs import sub_urmp
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.store import StoreConfig, open_store
-from sightsound.pairs.sub_urmp import export_sub_urmp, import_sub_urmp
+from sightsound.pairs.sub_urmp import ImportReport, export_sub_urmp, import_sub_urmp
+from sightsound.pairs.sub_urmp_listing import (
+    DISTRIBUTED,
+    PAPER_COUNTS,
+    listed_counts,
+    stems,
+)
 from tiny_dataset import add_performance, finish
 
 RATE = 44_100
@@ -119,7 +129,7 @@ def test_trouble_is_reported_and_the_rest_goes_on(source: Path, tmp_path: Path) 
     np.testing.assert_allclose(song.frame_times(), [0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9])
     pairs = open_store(dataset, StoreConfig(image_size=16), progress=False).pairs("train")
     assert pairs.counts()["flute"] == 8
-    assert "missing: 2" in str(report)
+    assert "unpaired: 2" in str(report)
 
 
 def test_a_gap_in_the_sound_parts_a_song(source: Path, tmp_path: Path) -> None:
@@ -213,3 +223,234 @@ def test_other_data_sets_are_numbered(tmp_path: Path) -> None:
     lines = (layout / "songs.csv").read_text().splitlines()
     assert lines[0] == "song,folder,performance,split,player,piece"
     assert lines[3] == "horn02,train,c,validation,c,piece of c"
+
+
+# --- The listing ----------------------------------------------------------------------------
+
+# As published, in the paper's order of columns: cello, double bass, oboe, sax, trumpet, viola,
+# bassoon, clarinet, horn, flute, trombone, tuba, violin.
+COLUMNS = (
+    *("cello", "double_bass", "oboe", "sax", "trumpet", "viola", "bassoon"),
+    *("clarinet", "horn", "flute", "trombone", "tuba", "violin"),
+)
+TRAIN = (9800, 1270, 4505, 7615, 1015, 6530, 1735, 8125, 5540, 5690, 8690, 3285, 7430)
+VALIDATION = (1030, 1180, 390, 910, 520, 485, 390, 945, 525, 925, 805, 525, 945)
+
+
+def test_the_listing_has_the_published_counts() -> None:
+    counts = listed_counts()
+    assert [counts["train"][name] for name in COLUMNS] == list(TRAIN)
+    assert [counts["validation"][name] for name in COLUMNS] == list(VALIDATION)
+    names = list(stems())
+    assert len(names) == len(set(names)) == 71_230 + 9_575
+    assert sum(name.startswith("train/") for name in names) == 71_230
+    # Names that were seen in the wild, and the ends of a song of 1735.
+    assert {"train/bassoon/bassoon00_23700", "validation/flute/flute01_1400"} <= set(names)
+    assert "train/bassoon/bassoon00_173900" in names
+    assert "train/bassoon/bassoon00_174000" not in names
+    assert sum(PAPER_COUNTS["train"].values()) == 14_333
+    assert sum(PAPER_COUNTS["validation"].values()) == 3_502
+
+
+REDUCED = {
+    ("train", "flute", "00"): 10,
+    ("train", "flute", "04"): 5,
+    ("train", "double_bass", "00"): 5,
+    ("validation", "flute", "01"): 5,
+}
+
+
+def compared(source: Path, output: Path, workers: int | None = 1) -> ImportReport:
+    return import_sub_urmp(
+        source, output, image_size=16, listing=REDUCED, workers=workers, progress=False
+    )
+
+
+def kinds(report: ImportReport) -> dict[str, int]:
+    """Kind of finding → files that it speaks of."""
+    counts: dict[str, int] = {}
+    for each in report.findings:
+        counts[each.kind] = counts.get(each.kind, 0) + each.count
+    return counts
+
+
+def test_a_folder_that_is_as_listed(source: Path, tmp_path: Path) -> None:
+    report = compared(source, tmp_path / "data")
+    assert report.findings == []
+    assert report.version == "the distributed version"
+    assert report.found == {"train": {"flute": 15, "double_bass": 5}, "validation": {"flute": 5}}
+    assert "train: 20 of 20 listed pairs" in str(report)
+
+
+def test_each_kind_of_fault_is_found_and_nothing_else(source: Path, tmp_path: Path) -> None:
+    chunks, pictures = source / "chunk/train/flute", source / "img/train/flute"
+    (chunks / "flute00_700.wav").unlink()  # a pair, gone; and two in a row
+    (pictures / "flute00_700.jpg").unlink()
+    for time in (1300, 1400):
+        (chunks / f"flute00_{time}.wav").unlink()
+        (pictures / f"flute00_{time}.jpg").unlink()
+    (pictures / "flute00_900.jpg").unlink()
+    (chunks / "flute04_500.WAV").write_bytes((chunks / "flute04_500.wav").read_bytes())
+    (pictures / "notes.txt").write_text("a stranger")
+    (pictures / ".DS_Store").write_bytes(b"")  # what a file manager leaves is nobody's fault
+    shutil.copytree(source / "img/train/double_bass", source / "img/train/doublebass")
+    shutil.copytree(source / "img/train/double_bass", source / "img/test/double_bass")
+    write_song(source, "train", "flute", "07", 5, 9)
+    (pictures / "flute00_1000.jpg").write_bytes(b"\xff\xd8 no picture")
+    write_song(source, "validation", "flute", "01", 6, 4)
+    basses = source / "chunk/train/double_bass"
+    sound = song_sound(3, 5)
+    short = np.stack([sound[:15_000]] * 2, axis=1)
+    soundfile.write(basses / "double_bass00_500.wav", short, RATE, subtype="PCM_16")
+    slow = np.zeros((11_025, 2), np.int16)
+    soundfile.write(basses / "double_bass00_900.wav", slow, RATE // 2, subtype="PCM_16")
+    PillowImage.new("RGB", (20, 20)).save(source / "img/train/double_bass/double_bass00_800.jpg")
+
+    report = compared(source, tmp_path / "data")
+    assert kinds(report) == {
+        "missing": 3,
+        "unpaired": 1,
+        "doubled": 1,
+        "class": 5 + 1,  # doublebass with 5 files, the folder test
+        "name": 1,
+        "unlisted": 5 + 1,  # flute07, and one more of flute01
+        "unreadable": 1,
+        "length": 1,
+        "rate": 1,
+        "size": 1,
+        "overlap": 1,  # what was resampled is not what its neighbour has
+    }
+    text = str(report)
+    assert "flute00_1300 to 1400: neither picture nor chunk" in text
+    assert "did they mean double_bass?" in text
+    assert "20 × 20 pixels, most are 64 × 36" in text
+    assert report.version == "the distributed version, not whole"
+    # The lengths of the list decide, so what is missing moves no song to another split.
+    assert report.performances["flute04"] == "validation"
+    kept = json.loads((tmp_path / "data" / "import.json").read_text())
+    assert len(kept["findings"]) == len(report.findings)
+
+
+def test_a_whole_song_that_is_missing_is_one_line(source: Path, tmp_path: Path) -> None:
+    for kind in ("img", "chunk"):
+        for path in (source / kind / "train/flute").glob("flute04_*"):
+            path.unlink()
+    report = compared(source, tmp_path / "data")
+    assert [str(each) for each in report.findings] == [
+        "train/flute/flute04: the whole song, 5 pairs"
+    ]
+    assert kinds(report) == {"missing": 5}
+
+
+def test_the_papers_version_is_known_by_its_counts() -> None:
+    report = ImportReport(found={key: dict(value) for key, value in PAPER_COUNTS.items()})
+    assert "paper's Table 2" in report.version
+
+
+def test_our_validation_of_the_whole_listing() -> None:
+    """Whole songs of their train; classes with a single song have none."""
+    songs = [sub_urmp._Song(Path(), *key) for key in DISTRIBUTED]
+    splits = sub_urmp._our_splits(songs, DISTRIBUTED)
+    held = {song for song, split in splits.items() if split == "validation"}
+    assert held == {
+        "cello05",
+        "clarinet08",
+        "flute09",
+        "horn01",
+        "oboe00",
+        "sax04",
+        "trombone03",
+        "tuba00",
+        "viola00",
+        "violin04",
+    }
+    assert sum(split == "test" for split in splits.values()) == 14
+    assert sum(split == "train" for split in splits.values()) == 58 - len(held)
+
+
+def test_processes_change_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "chunk/train/flute/flute00_700.wav").unlink()
+    alone = compared(source, tmp_path / "alone" / "data")
+    monkeypatch.setattr(sub_urmp, "_PAIRS_WORTH_A_PROCESS", 5)
+    together = compared(source, tmp_path / "together" / "data", workers=2)
+    assert together == alone
+    hashes = {Dataset.open(tmp_path / name / "data").sha256 for name in ("alone", "together")}
+    assert len(hashes) == 1
+
+
+def test_songs_that_are_done_are_not_read_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "img/train/flute/flute00_900.jpg").write_bytes(b"no picture")
+    whole = compared(source, tmp_path / "whole")
+    read: list[str] = []
+    real = sub_urmp._import_song
+
+    def stopping(job: sub_urmp._Job) -> sub_urmp._Outcome:
+        if len(read) == 2:
+            raise KeyboardInterrupt
+        read.append(job.song.id)
+        return real(job)
+
+    monkeypatch.setattr(sub_urmp, "_import_song", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        compared(source, tmp_path / "data")
+    assert read[0] == "flute00"  # the longest first
+    # A song that was done, but whose files have changed since, is done again.
+    (source / f"img/train/{read[1][:-2]}/{read[1]}_600.jpg").unlink(missing_ok=True)
+    (source / f"img/validation/{read[1][:-2]}/{read[1]}_600.jpg").unlink(missing_ok=True)
+    again: list[str] = []
+
+    def counting(job: sub_urmp._Job) -> sub_urmp._Outcome:
+        again.append(job.song.id)
+        return real(job)
+
+    monkeypatch.setattr(sub_urmp, "_import_song", counting)
+    report = compared(source, tmp_path / "data")
+    assert read[0] not in again
+    assert read[1] in again
+    # What was found in a song before the stop is in the report all the same.
+    assert kinds(report)["unreadable"] == kinds(whole)["unreadable"] == 1
+    assert report.pairs == whole.pairs - 1
+    # A finished data set tells its report again, and is not made of other files.
+    again.clear()
+    assert compared(source, tmp_path / "data") == report
+    assert again == []
+    (source / "img/train/flute/flute00_600.jpg").unlink()
+    with pytest.raises(DataError, match="made of other files"):
+        compared(source, tmp_path / "data")
+
+
+def test_five_faults_in_a_generated_folder(tmp_path: Path) -> None:
+    """In small what benchmarks/sub_urmp_folder.py does with all 80,805 pairs."""
+    file = Path(__file__).resolve().parent.parent / "benchmarks" / "sub_urmp_folder.py"
+    spec = importlib.util.spec_from_file_location("sub_urmp_folder", file)
+    assert spec is not None
+    assert spec.loader is not None
+    folder = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(folder)
+    assert folder.build(tmp_path / "source", REDUCED) == 25
+    planted = folder.plant(tmp_path / "source", REDUCED)
+    report = compared(tmp_path / "source", tmp_path / "data")
+    assert {each.kind for each in report.findings} == set(planted)
+    assert len(report.findings) == len(planted) == 5
+    for each in report.findings:
+        assert planted[each.kind] in each.where
+    assert report.pairs == 25 - 2  # one is gone, one is damaged
+
+
+def test_the_command(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    command = ["data", "sub-urmp", str(source), "-o", str(out), "--image-size", "16", "--json"]
+    assert main([*command, "--no-list"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["pairs"] == 25
+    assert told["listed"] is None
+    shutil.rmtree(out)
+    assert main(command) == 0  # it holds three of the 72 songs
+    told = json.loads(capsys.readouterr().out)
+    assert sum(each["what"].startswith("the whole song") for each in told["findings"]) == 69
+    assert main([*command[:-2], "15"]) == 2
+    assert "an even number" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -96,9 +97,19 @@ def _data_orchestra(arguments: argparse.Namespace) -> int:
 
 def _data_sub_urmp(arguments: argparse.Namespace) -> int:
     from sightsound.pairs.sub_urmp import import_sub_urmp
+    from sightsound.pairs.sub_urmp_listing import DISTRIBUTED
 
-    report = import_sub_urmp(arguments.folder, arguments.output)
-    print(report)
+    report = import_sub_urmp(
+        arguments.folder,
+        arguments.output,
+        image_size=arguments.image_size,
+        listing=None if arguments.no_list else DISTRIBUTED,
+        workers=arguments.workers,
+    )
+    if arguments.json:
+        _print_json(report.as_dict())
+    else:
+        print(report)
     return EXIT_OK
 
 
@@ -173,6 +184,29 @@ def _tell_import(outcome: Any) -> int:
     return EXIT_MENDABLE if outcome.failures else EXIT_OK
 
 
+def _data_fetch(arguments: argparse.Namespace) -> int:
+    from sightsound.pairs.fetch import describe_sources, fetch
+    from sightsound.pairs.sources import find_source, read_sources
+
+    sources = read_sources(arguments.table)
+    if arguments.name is None:
+        if arguments.json:
+            _print_json({"sources": [asdict(source) for source in sources.values()]})
+        else:
+            print(describe_sources(list(sources.values())))
+        return EXIT_OK
+    source = find_source(sources, arguments.name)
+    if arguments.output is None:
+        raise ConfigError("data fetch: give the folder for the files with -o FOLDER")
+    print(f"{source.title}\nlicence: {source.license}", file=sys.stderr)
+    report = fetch(source, arguments.output, on_failure=_complain)
+    if arguments.json:
+        _print_json(report.as_dict())
+    elif report.files:
+        print(report)
+    return EXIT_MENDABLE if report.failures else EXIT_OK
+
+
 def _data_show(arguments: argparse.Namespace) -> int:
     from sightsound.pairs.performances import Dataset
     from sightsound.pairs.show import describe, write_dataset_sheet
@@ -186,10 +220,29 @@ def _data_show(arguments: argparse.Namespace) -> int:
         from sightsound.evaluation.run import evaluate_ease
 
         print(format_easy(evaluate_ease(arguments.dataset)), file=sys.stderr)
+    leaks = None
+    if arguments.page is not None:
+        from sightsound.pairs.page import check_page_name
+
+        check_page_name(arguments.page)
+    if arguments.leaks or arguments.page is not None:
+        from sightsound.pairs.leaks import find_leaks
+
+        leaks = find_leaks(dataset)
+    if arguments.page is not None and leaks is not None:
+        from sightsound.pairs.page import write_page
+
+        write_page(dataset, arguments.page, leaks)
     if arguments.json:
-        _print_json(description.as_dict())
+        told = {} if leaks is None else {"leaks": leaks.as_dict()}
+        _print_json({**description.as_dict(), **told})
     else:
         print(description)
+        if leaks is not None:
+            print(f"\n{leaks}")
+    if arguments.leaks and leaks is not None and leaks.leaks:
+        _complain(f"{arguments.dataset}: {len(leaks.leaks)} things are in two splits; see above")
+        return EXIT_MENDABLE
     return EXIT_OK
 
 
@@ -505,6 +558,38 @@ def _add_data(commands: Any) -> None:
     )
     sub_urmp.add_argument("folder", type=Path, metavar="FOLDER")
     sub_urmp.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
+    sub_urmp.add_argument(
+        "--image-size", type=_whole, default=128, metavar="PIXELS", help="default 128"
+    )
+    sub_urmp.add_argument(
+        "--no-list",
+        action="store_true",
+        help="do not compare it with what is distributed: it is another folder in that layout",
+    )
+    sub_urmp.add_argument(
+        "--workers", type=_whole, metavar="N", help="processes (default: one a processor)"
+    )
+    _add_json(sub_urmp)
+
+    fetch = _command(
+        sources,
+        "fetch",
+        _data_fetch,
+        "download what other people publish; without NAME: say what is known of it",
+        """
+A download that was cut goes on where it was, a file that is there is checked and not loaded again.
+
+  sightsound data fetch
+  sightsound data fetch sub-urmp -o downloads
+  sightsound data fetch mine -o downloads --table mine.toml
+""",
+    )
+    fetch.add_argument("name", nargs="?", metavar="NAME", help="of a source in the table")
+    fetch.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where the files go")
+    fetch.add_argument(
+        "--table", type=Path, metavar="FILE", help="more sources: .toml or .json, see docs/data.md"
+    )
+    _add_json(fetch)
 
     _add_importers(sources)
 
@@ -512,6 +597,17 @@ def _add_data(commands: Any) -> None:
     show.add_argument("dataset", type=Path, metavar="DATASET")
     show.add_argument(
         "--sheet", type=Path, metavar="FILE", help="write frames of each instrument as one picture"
+    )
+    show.add_argument(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        help="write a page about it: counts, pictures, spectrograms, licence, leaks (.html)",
+    )
+    show.add_argument(
+        "--leaks",
+        action="store_true",
+        help="look for performances, players and near-duplicates in two splits; exit code 2 if any",
     )
     show.add_argument(
         "--ease",
@@ -948,6 +1044,8 @@ def _missing_extra(error: ModuleNotFoundError) -> str:
         "fluidsynth": "orchestra",
         "mido": "orchestra",
         "scipy": "orchestra",
+        "pooch": "fetch",
+        "requests": "fetch",
     }
     if module not in extras:
         raise error

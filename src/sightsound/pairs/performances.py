@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -243,7 +243,7 @@ def write_performance(
     waveform: Waveform,
     sample_rate: int,
     frames: Iterable[Frames],
-    truth: Mapping[str, NDArray[Any]] | None = None,
+    truth: Mapping[str, NDArray[Any]] | Callable[[], Mapping[str, NDArray[Any]]] | None = None,
 ) -> Performance:
     """Write one performance, whole or not at all; one of the same id is replaced.
 
@@ -253,7 +253,8 @@ def write_performance(
         waveform: (T,) or (1, T) in [-1, 1].
         sample_rate: Hz.
         frames: uint8 (H, W, 3), square, one after the other at ``info.frame_rate``.
-        truth: arrays by name, see ``docs/data.md``; per-frame arrays must be as long as frames.
+        truth: arrays by name, see ``docs/data.md``; per-frame arrays must be as long as frames. Or
+            a function that gives them, called once ``frames`` has ended.
 
     The same input gives the same bytes.
 
@@ -270,7 +271,6 @@ def write_performance(
             f"{info.id}: {waveform.shape[1] / sample_rate:.3f} s of sound, at least "
             f"{MIN_SECONDS} s are needed"
         )
-    truth = dict(truth or {})
     final = root / "performances" / info.id
     temporary = final.with_name(f".{info.id}.{os.getpid()}.part")
     with _nothing_half_written(temporary):
@@ -285,6 +285,7 @@ def write_performance(
             crf=CRF,
             pixel_format="yuv444p",
         )
+        truth = dict((truth() if callable(truth) else truth) or {})
         _check_truth(info, truth, counted.count)
         files = [SOUND, FRAMES]
         if truth:
@@ -408,6 +409,18 @@ def finish_dataset(path: str | os.PathLike[str], info: DatasetInfo) -> Dataset:
     return dataset
 
 
+@dataclass(frozen=True)
+class Leak:
+    """One thing that is in two splits."""
+
+    kind: str  # "player", "piece", "voice", "performance", "same sound", …
+    places: tuple[tuple[str, str], ...]  # (split, id of a performance)
+    text: str  # what it is and what to do
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def check_splits(dataset: Dataset) -> None:
     """Refuse a data set in which a player, piece or performance leaks across splits.
 
@@ -416,6 +429,15 @@ def check_splits(dataset: Dataset) -> None:
 
     Raises:
         DataError: names the first thing found in two splits.
+    """
+    for leak in named_leaks(dataset):
+        raise DataError(f"{dataset.folder}: {leak.text}")
+
+
+def named_leaks(dataset: Dataset) -> Iterator[Leak]:
+    """Everything that names and hashes tell to be in two splits; see ``check_splits``.
+
+    ``leaks.find_leaks`` looks at the sounds and pictures as well.
     """
     for kind in ("player", "piece", "voice"):
         homes: dict[str, dict[str, str]] = defaultdict(dict)
@@ -426,26 +448,36 @@ def check_splits(dataset: Dataset) -> None:
             if kind == "voice":
                 leaks = "unheard" in found and len(found) > 1
             else:
-                # unheard counts as test
-                leaks = len({"test" if split == "unheard" else split for split in found}) > 1
+                leaks = len({side_of(split) for split in found}) > 1
             if leaks:
                 places = " and ".join(f"{split} ({name})" for split, name in found.items())
-                raise DataError(
-                    f"{dataset.folder}: {kind} {value!r} is in {places}; a split must share no "
-                    f"{kind} with another: move its performances to one split"
+                yield Leak(
+                    kind,
+                    tuple(found.items()),
+                    f"{kind} {value!r} is in {places}; a split must share no {kind} with another: "
+                    "move its performances to one split",
                 )
-    doubled = [name for name, n in Counter(each.id for each in dataset.members).items() if n > 1]
-    if doubled:
-        raise DataError(f"{dataset.folder}: performance {doubled[0]!r} is there twice; remove one")
+    for name, count in Counter(each.id for each in dataset.members).items():
+        if count > 1:
+            where = tuple((each.split, name) for each in dataset.members if each.id == name)
+            text = f"performance {name!r} is there twice; remove one"
+            yield Leak("performance", where, text)
     seen: dict[str, Performance] = {}
     for each in dataset.members:
         # The same sound under two names is the same performance.
         other = seen.setdefault(each.sha256[SOUND], each)
-        if other.split != each.split and {other.split, each.split} != {"test", "unheard"}:
-            raise DataError(
-                f"{dataset.folder}: {other.id} ({other.split}) and {each.id} ({each.split}) are "
-                "the same sound; remove one"
+        if side_of(other.split) != side_of(each.split):
+            yield Leak(
+                "same sound",
+                ((other.split, other.id), (each.split, each.id)),
+                f"{other.id} ({other.split}) and {each.id} ({each.split}) are the same sound; "
+                "remove one",
             )
+
+
+def side_of(split: str) -> str:
+    """The split that a split must be kept apart as: ``unheard`` counts as ``test``."""
+    return "test" if split == "unheard" else split
 
 
 def file_hash(path: Path) -> str:

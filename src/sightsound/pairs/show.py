@@ -28,6 +28,7 @@ class Description:
     image_size: int
     seconds: dict[str, dict[str, float]]  # split → instrument → seconds of sound
     performances: dict[str, int]  # by split
+    performances_by_instrument: dict[str, dict[str, int]]  # split → instrument → performances
     players: dict[str, int]  # by split
     pieces: dict[str, int]  # by split
 
@@ -62,11 +63,13 @@ class Description:
 def describe(dataset: Dataset) -> Description:
     """Counts of a data set by split and instrument, and where it comes from."""
     seconds: dict[str, Counter[str]] = defaultdict(Counter)
+    members: dict[str, Counter[str]] = defaultdict(Counter)
     names: dict[str, dict[str, set[str]]] = {
         kind: defaultdict(set) for kind in ("id", "player", "piece")
     }
     for each in dataset.performances():
         seconds[each.split][each.instrument or "(none)"] += each.seconds  # type: ignore[assignment]
+        members[each.split][each.instrument or "(none)"] += 1
         for kind, found in names.items():
             if (value := getattr(each, kind)) is not None:
                 found[each.split].add(value)
@@ -82,6 +85,7 @@ def describe(dataset: Dataset) -> Description:
         image_size=dataset.info.image_size,
         seconds={split: dict(seconds[split]) for split in splits},
         performances={split: len(names["id"][split]) for split in splits},
+        performances_by_instrument={split: dict(members[split]) for split in splits},
         players={split: len(names["player"][split]) for split in splits},
         pieces={split: len(names["piece"][split]) for split in splits},
     )
@@ -106,8 +110,8 @@ def dataset_sheet(
     images: list[Image] = []
     for instrument in dataset.classes:
         row = [
-            _random_frame(each, rng)
-            for each in _different_players(dataset, instrument, split, columns, rng)
+            random_frame(each, rng)
+            for each in different_players(dataset, instrument, split, columns, rng)
         ]
         blank = np.ones((3, size, size), np.float32)
         images += [*row, *[blank] * (columns - len(row))]
@@ -121,8 +125,12 @@ def write_dataset_sheet(
     write_image(path, dataset_sheet(dataset, columns=columns, split=split, seed=seed))
 
 
-def _different_players(
-    dataset: Dataset, instrument: str, split: str | None, count: int, rng: np.random.Generator
+def different_players(
+    dataset: Dataset,
+    instrument: str | None,
+    split: str | None,
+    count: int,
+    rng: np.random.Generator,
 ) -> list[Performance]:
     """Performances in random order, first one of each player, then the second of each."""
     candidates = [each for each in dataset.performances(split) if each.instrument == instrument]
@@ -136,5 +144,6 @@ def _different_players(
     return [each for _, each in sorted(ranked, key=lambda pair: pair[0])][:count]
 
 
-def _random_frame(performance: Performance, rng: np.random.Generator) -> Image:
+def random_frame(performance: Performance, rng: np.random.Generator) -> Image:
+    """One of its frames: (3, H, W) in [-1, 1]."""
     return image_to_unit(performance.frame_pixels()[rng.integers(performance.frames)])
