@@ -322,8 +322,8 @@ def _near_pictures(members: Sequence[Performance], prints: Sequence[_Print]) -> 
             pair = a[0], b[0]
             if difference < best.get(pair, (2.0, 0, 0))[0]:
                 best[pair] = difference, a[1], b[1]
-    for (a, b), (difference, i, j) in sorted(best.items()):
-        places = _places(members[a], members[b])
+    for (earlier, later), (difference, i, j) in sorted(best.items()):
+        places = _places(members[earlier], members[later])
         yield Leak(
             "near-duplicate picture",
             places,
