@@ -370,14 +370,16 @@ def environment() -> dict[str, str]:
 
 def test_help_is_fast_from_cold() -> None:
     def seconds() -> float:
-        start = time.perf_counter()
+        """Processor time, so that a busy machine does not count."""
+        start = os.times()
         result = subprocess.run(
             [sys.executable, "-m", "sightsound", "--help"], capture_output=True, check=True
         )
         assert b"generate" in result.stdout
-        return time.perf_counter() - start
+        end = os.times()
+        return end.children_user + end.children_system - start.children_user - start.children_system
 
-    assert min(seconds() for _ in range(5)) < 0.3
+    assert min(seconds() for _ in range(3)) < 0.3
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["--version"]])
