@@ -19,24 +19,15 @@ from sightsound.features.augmentation import (
     augment_waveforms,
 )
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
-from sightsound.methods.classifier import Classifier, ClassifierConfig, class_mean
-from sightsound.methods.conditional_gan import (
-    ConditionalGan,
-    ConditionalGanConfig,
-    mismatched_in_batch,
-)
-from sightsound.methods.protocol import Method
+from sightsound.methods.classifier import Classifier, class_mean
+from sightsound.methods.conditional import mismatched_in_batch
+from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.protocol import Generating, Method
 from sightsound.networks.paper import PaperGanConfig
-from sightsound.pairs.batches import PairBatch
 from sightsound.recipes import recipe
 from sightsound.shapes import Direction
 from sightsound.training.loop import Loop, TrainingConfig
-
-
-def classifier(name: str) -> Classifier:
-    config = recipe(name).method
-    assert isinstance(config, ClassifierConfig)
-    return Classifier(config)
+from toy_batch import batch, classifier, error_beside_constant
 
 
 def gan_config(name: str) -> ConditionalGanConfig:
@@ -55,27 +46,6 @@ def gan(name: str, **changes: object) -> ConditionalGan:
     )
 
 
-def batch(size: int = 8, step: int = 0) -> PairBatch:
-    """Two classes that differ in sound (pitch) and picture (colour)."""
-    generator = torch.Generator().manual_seed(step)
-    label = torch.arange(size) % 2
-    time = torch.arange(22_050) / 44_100
-    pitch = torch.where(label == 0, 220.0, 880.0)[:, None]
-    waveform = 0.3 * torch.sin(2 * math.pi * pitch * time)
-    image = torch.rand(size, 3, 1, 1, generator=generator).repeat(1, 1, 64, 64) * 0.2
-    image[:, 0] += torch.where(label == 0, 0.7, -0.9)[:, None, None]
-    other = label.flip(0)
-    assert bool((other != label).all())
-    return PairBatch(
-        waveform=waveform,
-        image=image,
-        label=label,
-        mismatched_waveform=waveform.flip(0),
-        mismatched_image=image.flip(0),
-        step=step,
-    )
-
-
 METHODS = {
     "sound classifier": lambda: classifier("sound_classifier"),
     "image classifier": lambda: classifier("image_classifier"),
@@ -89,6 +59,11 @@ METHODS = {
     "s2i_c_improved": lambda: gan("s2i_c_improved"),
     "i2s_improved": lambda: gan("i2s_improved"),
 }
+
+
+def test_what_generates_is_known_by_its_translators() -> None:
+    assert isinstance(gan("s2i_c"), Generating)
+    assert not isinstance(classifier("sound_classifier"), Generating)
 
 
 def snapshot(method: Method) -> dict[str, list[Tensor]]:
@@ -181,6 +156,20 @@ def test_directions_mirror_each_other() -> None:
         assert fake.shape == real.shape == (8, channels, 64, 64)
 
 
+@pytest.mark.parametrize("name", ["s2i_c", "i2s"])
+def test_a_translator_takes_and_gives_what_training_did(name: str) -> None:
+    """Mutant: a translator that hears with the examiner, or resizes to another size."""
+    method = gan(name)
+    (translator,) = method.translators()
+    condition, real = method.condition_and_real(batch())
+    torch.testing.assert_close(translator.embed(batch()), condition)
+    torch.testing.assert_close(translator.real(batch()), real)
+    assert (translator.embedding_size, translator.noise_size) == (condition.shape[1], 10)
+    noise = torch.randn(8, 10)
+    fake = translator.generator(condition, noise)
+    torch.testing.assert_close(fake, method.generate(condition, noise))
+
+
 def test_partners_in_a_batch_are_of_another_class() -> None:
     labels = torch.tensor([0, 0, 1, 2, 2, 2])
     torch.manual_seed(0)
@@ -210,14 +199,9 @@ def test_s2i_overfits_a_batch_beyond_constants_and_hears_its_condition() -> None
     with torch.no_grad():
         fake = method.generate(condition, noise)
         swapped = method.generate(condition.flip(0), noise)
-    constant = real.mean(dim=0, keepdim=True)
-
-    def error(picture: Tensor) -> float:
-        return float((picture - real).abs().mean())
-
-    best_constant = min(error(constant), error(real.median(dim=0, keepdim=True).values))
-    assert error(fake) < best_constant / 2
-    assert error(swapped) > 2 * error(fake)
+    error, best_constant = error_beside_constant(fake, real)
+    assert error < best_constant / 2
+    assert error_beside_constant(swapped, real)[0] > 2 * error
 
 
 def test_a_classifier_learns_what_a_constant_cannot() -> None:

@@ -15,7 +15,7 @@ from sightsound import recipes
 from sightsound.config import apply_settings, to_json
 from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
-from sightsound.methods.classifier import Classifier, ClassifierConfig
+from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.protocol import Method
 from sightsound.pairs.batches import PairBatch, batch_at, epoch
@@ -142,14 +142,8 @@ def _train(
 
 
 def needed_recipes(config: RunConfig) -> tuple[str, ...]:
-    """The recipes whose runs must stand beside a run before it can be trained."""
-    match config.method:
-        case ConditionalGanConfig(encoder=encoder, examiner=examiner):
-            return (encoder, examiner)
-        case ClassifierConfig() | ReconstructionConfig():
-            return ()
-        case _:
-            assert_never(config.method)
+    """The recipes whose runs must stand beside a run before it can be trained, each once."""
+    return tuple(dict.fromkeys(config.method.stands_on))
 
 
 def build_method(config: RunConfig, beside: Path) -> Method:
@@ -167,11 +161,23 @@ def build_method(config: RunConfig, beside: Path) -> Method:
         case ConditionalGanConfig():
             return ConditionalGan(
                 config.method,
-                encoder=load_classifier(beside / config.method.encoder),
+                encoder=load_encoder(beside / config.method.encoder),
                 examiner=load_classifier(beside / config.method.examiner),
             )
         case _:
             assert_never(config.method)
+
+
+def load_encoder(path: Path) -> Encoder:
+    """A trained encoder with the weights that validation chose.
+
+    Raises:
+        ModelError: the folder holds no finished encoder.
+    """
+    config, method = _load_method(path)
+    if not isinstance(method, Encoder):
+        raise ModelError(f"{path}: a run of {config.recipe}, which is no encoder")
+    return method
 
 
 def load_classifier(path: Path) -> Classifier:
@@ -180,14 +186,19 @@ def load_classifier(path: Path) -> Classifier:
     Raises:
         ModelError: the folder holds no finished classifier.
     """
+    config, method = _load_method(path)
+    if not isinstance(method, Classifier):
+        raise ModelError(f"{path}: a run of {config.recipe}, which is no classifier")
+    return method
+
+
+def _load_method(path: Path) -> tuple[RunConfig, Method]:
     folder = RunFolder(path)
     config, _ = folder.config()
-    if not isinstance(config.method, ClassifierConfig):
-        raise ModelError(f"{path}: a run of {config.recipe}, which is no classifier")
-    method = Classifier(config.method)
+    method = build_method(config, path.parent)
     folder.load_weights(method.players)
     method.players.eval()
-    return method
+    return config, method
 
 
 def batch_source(
