@@ -20,9 +20,7 @@ from sightsound.export.graphs import (
     SoundEncodeGraph,
 )
 from sightsound.export.package import log_mel_output, write_package
-from sightsound.features.spectra import LogMelConfig
-from sightsound.methods.classifier import Classifier
-from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.protocol import Generating, Translator
 from sightsound.networks.autoencoder import Autoencoder
 from sightsound.packages.format import Directions, ImageToSound, Provenance, SoundToImage
 from sightsound.recipes import RunConfig
@@ -52,9 +50,9 @@ def export_run(
     name: str | None = None,
     card: Path | None = None,
 ) -> Path:
-    """Make a model package of one GAN run, or of one for each direction.
+    """Make a model package of one run that generates, or of one for each direction.
 
-    The weights are those that validation chose, so far where a run goes on still. The classifiers
+    The weights are those that validation chose, so far where a run goes on still. The encoders
     that the runs stand on are looked for beside them, as training left them.
 
     Args:
@@ -64,21 +62,20 @@ def export_run(
         card: Markdown that goes on top of the card.
 
     Raises:
-        ModelError: a run has no checkpoint yet, is no GAN, or a direction comes twice.
+        ModelError: a run has no checkpoint yet, generates nothing, or a direction comes twice.
     """
     graphs: dict[str, bytes] = {}
     sections: dict[Direction, SoundToImage | ImageToSound] = {}
     read = [read_run(path) for path in runs]
     for run in read:
-        method = run.config.method
-        if not isinstance(method, ConditionalGanConfig):
-            raise ModelError(f"{run.path}: a run of {run.config.recipe}, which generates nothing")
-        if method.direction in sections:
-            raise ModelError(f"{run.path}: a second run for {method.direction}; give one of each")
-        if method.direction is Direction.SOUND_TO_IMAGE:
-            sections[method.direction] = _sound_to_image(run, graphs)
-        else:
-            sections[method.direction] = _image_to_sound(run, graphs)
+        for translator in _translators(run):
+            direction = translator.direction
+            if direction in sections:
+                raise ModelError(f"{run.path}: a second run for {direction}; give one of each")
+            if direction is Direction.SOUND_TO_IMAGE:
+                sections[direction] = _sound_to_image(run, translator, graphs)
+            else:
+                sections[direction] = _image_to_sound(run, translator, graphs)
     parts = _with_foundations(read)
     provenance = Provenance(
         recipe=" + ".join(run.config.recipe for run in read),
@@ -114,65 +111,65 @@ def export_run(
     return package.folder
 
 
-def _sound_to_image(run: TrainedRun, graphs: dict[str, bytes]) -> SoundToImage:
-    gan, method = _gan(run)
+def _sound_to_image(
+    run: TrainedRun, translator: Translator, graphs: dict[str, bytes]
+) -> SoundToImage:
     encode, generate = "s2i_encode.onnx", "s2i_generate.onnx"
-    sample_rate = run.config.pairs.store.sample_rate
-    samples = run.config.pairs.store.window_samples
-    graphs[encode] = _sound_encoder(gan.encoder, samples)
-    size = method.network.embedding_size
+    store = run.config.pairs.store
+    assert translator.front_end is not None
+    graphs[encode] = SoundEncodeGraph(
+        translator.front_end, translator.encoder, samples=store.window_samples
+    ).export()
     graphs[generate] = GenerateImageGraph(
-        gan.players["generator"].eval(), embedding_size=size, noise_size=gan.noise_size
+        translator.generator,
+        embedding_size=translator.embedding_size,
+        noise_size=translator.noise_size,
     ).export()
     return SoundToImage(
         encode=encode,
         generate=generate,
-        sample_rate=sample_rate,
-        window_seconds=run.config.pairs.store.window_seconds,
-        frame_offset_seconds=run.config.pairs.store.frame_offset_seconds,
-        image_size=gan.picture_size[0],
-        noise_size=gan.noise_size,
-        embedding_size=size,
+        sample_rate=store.sample_rate,
+        window_seconds=store.window_seconds,
+        frame_offset_seconds=store.frame_offset_seconds,
+        image_size=translator.picture_size[0],
+        noise_size=translator.noise_size,
+        embedding_size=translator.embedding_size,
     )
 
 
-def _image_to_sound(run: TrainedRun, graphs: dict[str, bytes]) -> ImageToSound:
-    gan, method = _gan(run)
+def _image_to_sound(
+    run: TrainedRun, translator: Translator, graphs: dict[str, bytes]
+) -> ImageToSound:
     encode, generate = "i2s_encode.onnx", "i2s_generate.onnx"
-    image_size = run.config.pairs.store.image_size
-    graphs[encode] = ImageEncodeGraph(
-        gan.encoder.players["encoder"].eval(), image_size=image_size
-    ).export()
-    size = method.network.embedding_size
+    store = run.config.pairs.store
+    assert translator.log_mel is not None
+    graphs[encode] = ImageEncodeGraph(translator.encoder, image_size=store.image_size).export()
     graphs[generate] = GenerateLogMelGraph(
-        gan.players["generator"].eval(), embedding_size=size, noise_size=gan.noise_size
+        translator.generator,
+        embedding_size=translator.embedding_size,
+        noise_size=translator.noise_size,
     ).export()
-    front_end = gan.examiner.config.front_end
-    if not isinstance(front_end, LogMelConfig):
-        raise ModelError(f"{run.path}: its log-mels are the examiner's, which hears none")
+    log_mel = translator.log_mel.config
     return ImageToSound(
         encode=encode,
         generate=generate,
-        image_size=image_size,
-        sample_rate=front_end.sample_rate,
-        seconds=run.config.pairs.store.window_seconds,
-        noise_size=gan.noise_size,
-        embedding_size=size,
-        log_mel=log_mel_output(front_end, gan.picture_size),
+        image_size=store.image_size,
+        sample_rate=log_mel.sample_rate,
+        seconds=store.window_seconds,
+        noise_size=translator.noise_size,
+        embedding_size=translator.embedding_size,
+        log_mel=log_mel_output(log_mel, translator.picture_size),
     )
 
 
-def _gan(run: TrainedRun) -> tuple[ConditionalGan, ConditionalGanConfig]:
+def _translators(run: TrainedRun) -> tuple[Translator, ...]:
+    """The directions of a run, with the weights that validation chose."""
     method = build_method(run.config, run.path.parent)
-    assert isinstance(method, ConditionalGan), type(method)
+    if not isinstance(method, Generating):
+        raise ModelError(f"{run.path}: a run of {run.config.recipe}, which generates nothing")
     RunFolder(run.path).load_weights(method.players)
-    return method, method.config
-
-
-def _sound_encoder(classifier: Classifier, samples: int) -> bytes:
-    assert classifier.front_end is not None
-    encoder = classifier.players["encoder"].eval()
-    return SoundEncodeGraph(classifier.front_end, encoder, samples=samples).export()
+    method.players.eval()
+    return method.translators()
 
 
 def read_run(path: Path) -> TrainedRun:

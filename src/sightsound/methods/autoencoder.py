@@ -24,6 +24,11 @@ class ReconstructionConfig:
     network: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     adam: AdamConfig = field(default_factory=lambda: AdamConfig(learning_rate=1e-3, beta1=0.9))
 
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """Recipes that must be trained before."""
+        return ()
+
 
 class Reconstruction:
     """Image → latent → image, mean squared error."""

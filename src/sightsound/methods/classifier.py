@@ -30,6 +30,7 @@ from sightsound.features.representations import (
 from sightsound.features.spectra import LogMelConfig
 from sightsound.features.torch_spectra import LogMel
 from sightsound.methods.protocol import AdamConfig, Update
+from sightsound.networks.attention import AttentionEncoder, AttentionEncoderConfig
 from sightsound.networks.paper import (
     PaperImageEncoder,
     PaperImageEncoderConfig,
@@ -45,7 +46,11 @@ if TYPE_CHECKING:
 IMPOSSIBLE_LOGIT = -30.0
 
 EncoderConfig: TypeAlias = (
-    PaperSoundEncoderConfig | PaperImageEncoderConfig | ResidualEncoderConfig | StridedEncoderConfig
+    PaperSoundEncoderConfig
+    | PaperImageEncoderConfig
+    | ResidualEncoderConfig
+    | StridedEncoderConfig
+    | AttentionEncoderConfig
 )
 FrontEndConfig: TypeAlias = LogMelConfig | ConstantQConfig | StftConfig | MelConfig | MfccConfig
 
@@ -64,26 +69,31 @@ class ClassifierConfig:
     sound_augmentation: SoundAugmentationConfig | None = None  # None: as recorded
     image_augmentation: ImageAugmentationConfig | None = None  # None: as drawn
 
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """Recipes that must be trained before."""
+        return ()
 
-class Classifier:
-    """Encoder with a softmax over the classes, cross-entropy.
 
-    Source: section 1.2 and 1.3 of the paper; the softmax is taken off afterwards and the
-    embedding conditions the GAN. The paper's "(l2)" is weight decay here.
-    """
+class Encoder:
+    """What encodes one modality, whatever trained it: the embedding conditions a generator."""
 
     mismatch: str = "none"
     averaged: tuple[str, ...] = ("encoder",)
     exported: tuple[str, ...] = ("encoder",)
 
-    def __init__(self, config: ClassifierConfig) -> None:
-        self.config = config
-        self.players = nn.ModuleDict({"encoder": build_encoder(config.network)})
-        self.optimisers: Mapping[str, AdamConfig] = {"encoder": config.adam}
-        self.front_end = build_front_end(config.front_end)
-        self.batch_fields = frozenset(
-            {"label", "waveform" if config.modality == "sound" else "image"}
-        )
+    def __init__(
+        self,
+        network: nn.Module,  # picture → embedding (B, D), class logits (B, K)
+        modality: Literal["sound", "image"],
+        front_end: FrontEndConfig | None,
+        adam: AdamConfig,
+    ) -> None:
+        self.modality = modality
+        self.players = nn.ModuleDict({"encoder": network})
+        self.optimisers: Mapping[str, AdamConfig] = {"encoder": adam}
+        self.front_end = build_front_end(front_end)
+        self.batch_fields = frozenset({"label", "waveform" if modality == "sound" else "image"})
 
     def to(self, device: torch.device) -> None:
         """Move encoder and front end to a device."""
@@ -93,7 +103,7 @@ class Classifier:
 
     def picture(self, batch: PairBatch) -> Tensor:
         """What the encoder sees of a batch: images, or the sounds' spectral pictures."""
-        if self.config.modality == "image":
+        if self.modality == "image":
             return batch.image
         return self.picture_of_sound(batch.waveform)
 
@@ -108,6 +118,25 @@ class Classifier:
         """Pictures → embedding (B, D), class logits (B, K)."""
         embedding, logits = self.players["encoder"](picture)
         return embedding, logits
+
+    def freeze(self) -> None:
+        """Fix the weights, for methods that stand on this encoder."""
+        for parameter in self.players.parameters():
+            parameter.requires_grad_(False)
+        self.players.eval()
+
+
+class Classifier(Encoder):
+    """Encoder with a softmax over the classes, cross-entropy.
+
+    Source: section 1.2 and 1.3 of the paper; the softmax is taken off afterwards and the
+    embedding conditions the GAN. The paper's "(l2)" is weight decay here.
+    """
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        network = build_encoder(config.network)
+        super().__init__(network, config.modality, config.front_end, config.adam)
+        self.config = config
 
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         _, logits = self.encode(self._augmented_picture(batch))
@@ -174,6 +203,8 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
             return ResidualEncoder(config)
         case StridedEncoderConfig():
             return StridedEncoder(config)
+        case AttentionEncoderConfig():
+            return AttentionEncoder(config)
         case _:
             assert_never(config)
 

@@ -39,6 +39,11 @@ class PoseRegressionConfig:
         default_factory=lambda: AdamConfig(learning_rate=1e-3, beta1=0.9, weight_decay=1e-2)
     )
 
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """Recipes of the runs that must be there before this one: none."""
+        return ()
+
 
 class PoseRegression:
     """Picture or sound → pose; the columns that an instrument lacks take no part in the loss.

@@ -1,13 +1,16 @@
-"""What a method is: players, updates, generation, validation."""
+"""What a method is: players, updates, validation; and, where it generates, translators."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+
+from sightsound.features.torch_spectra import LogMel, resize_log_mel
+from sightsound.shapes import Direction
 
 if TYPE_CHECKING:
     from sightsound.pairs.batches import PairBatch
@@ -52,4 +55,43 @@ class Method(Protocol):
 
     def validate(self, batches: Iterable[PairBatch]) -> dict[str, float]:
         """Figures on held-out pairs; "score" among them chooses the checkpoint, ↑."""
+        ...
+
+
+@dataclass(frozen=True)
+class Translator:
+    """One direction of a method as everything after training takes it: packages, sample sheets.
+
+    Sound or image → ``encoder`` → embedding; embedding and noise → ``generator`` → picture. A
+    method whose generator wants more than an encoder gives puts it into the embedding.
+    """
+
+    direction: Direction
+    encoder: nn.Module  # spectral picture or image → embedding (B, D), class logits (B, K)
+    generator: nn.Module  # embedding (B, D), noise (B, N) → picture (B, C, H, W) in [-1, 1]
+    front_end: nn.Module | None  # waveform (B, T) → the encoder's spectral picture; None: image
+    log_mel: LogMel | None  # waveform (B, T) → log-mel, of which generated ones are resized
+    picture_size: tuple[int, int]  # H, W of what is generated
+    embedding_size: int  # D
+    noise_size: int  # N
+
+    def embed(self, batch: PairBatch) -> Tensor:
+        """What the generator is given of a batch, beside noise: (B, D)."""
+        seen = batch.image if self.front_end is None else self.front_end(batch.waveform)
+        embedding: Tensor = self.encoder(seen)[0]
+        return embedding.float()
+
+    def real(self, batch: PairBatch) -> Tensor:
+        """What the generator should make of a batch: (B, C, H, W) in [-1, 1]."""
+        if self.log_mel is None:
+            return batch.image
+        return resize_log_mel(self.log_mel(batch.waveform), self.picture_size)
+
+
+@runtime_checkable
+class Generating(Method, Protocol):
+    """A method that makes pictures of sounds, log-mels of pictures, or both."""
+
+    def translators(self) -> tuple[Translator, ...]:
+        """One for each direction, made of the players as they are now."""
         ...

@@ -15,14 +15,21 @@ from sightsound import recipes
 from sightsound.config import apply_settings, to_json
 from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
-from sightsound.methods.classifier import Classifier, ClassifierConfig
+from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
+from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
+from sightsound.methods.cmcgan import CycleGan, CycleGanConfig
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
+from sightsound.methods.dynamic_classifier import DynamicClassifier, DynamicClassifierConfig
+from sightsound.methods.encoder_autoencoder import EncoderAutoencoder, EncoderAutoencoderConfig
 from sightsound.methods.pose import PoseRegression, PoseRegressionConfig
 from sightsound.methods.protocol import Method
+from sightsound.methods.regression import Regression, RegressionConfig
+from sightsound.methods.sa_cmgan import SelfAttentionGan, SelfAttentionGanConfig
 from sightsound.pairs.batches import PairBatch, batch_at, epoch
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.recordings import RecordingBank
-from sightsound.pairs.store import PairSet, open_store
+from sightsound.pairs.store import PairSet, Store, open_store
 from sightsound.recipes import RunConfig
 from sightsound.shapes import INSTRUMENTS
 from sightsound.training import distributed
@@ -106,16 +113,19 @@ def _train(
     torch.manual_seed(config.training.seed)
     method = build_method(config, folder.path.parent)
     store = open_store(dataset, config.pairs.store)
-    training_pairs = store.pairs(config.pairs.train_split)
-    validation_pairs = store.pairs(config.pairs.validation_split)
+    training_pairs = pairs_of(config, store, config.pairs.train_split)
+    validation_pairs = pairs_of(config, store, config.pairs.validation_split)
     for split, pairs in (
         (config.pairs.train_split, training_pairs),
         (config.pairs.validation_split, validation_pairs),
     ):
         if not len(pairs):
-            raise DataError(f"{dataset.folder}: split {split!r} has no pairs; set pairs.*_split")
-    training_pairs = training_pairs.at(training_pairs.labels >= 0)  # -1: no instrument
-    validation_pairs = validation_pairs.at(validation_pairs.labels >= 0)
+            of = config.pairs.instruments
+            raise DataError(
+                f"{dataset.folder}: split {split!r} has no pairs"
+                + (f" of {', '.join(of)}; set pairs.instruments or" if of else "; set")
+                + " pairs.*_split"
+            )
     loop = Loop(method, config.training)
     state = folder.load_state() if folder.is_started else None
     if state is not None:
@@ -142,15 +152,21 @@ def _train(
     distributed.wait_for_all()
 
 
+def pairs_of(config: RunConfig, store: Store, split: str) -> PairSet:
+    """The pairs of a split that a run may use: of an instrument, and of those it asks for.
+
+    Raises:
+        DataError: an instrument that the data set does not have, or an unknown split.
+    """
+    pairs = store.pairs(split)
+    pairs = pairs.at(pairs.labels >= 0)  # -1: no instrument
+    chosen = config.pairs.instruments
+    return pairs if chosen is None else pairs.only(chosen)
+
+
 def needed_recipes(config: RunConfig) -> tuple[str, ...]:
-    """The recipes whose runs must stand beside a run before it can be trained."""
-    match config.method:
-        case ConditionalGanConfig(encoder=encoder, examiner=examiner):
-            return (encoder, examiner)
-        case ClassifierConfig() | ReconstructionConfig() | PoseRegressionConfig():
-            return ()
-        case _:
-            assert_never(config.method)
+    """The recipes whose runs must stand beside a run before it can be trained, each once."""
+    return tuple(dict.fromkeys(config.method.stands_on))
 
 
 def build_method(config: RunConfig, beside: Path) -> Method:
@@ -167,14 +183,63 @@ def build_method(config: RunConfig, beside: Path) -> Method:
             return Reconstruction(config.method)
         case PoseRegressionConfig():
             return PoseRegression(config.method)
+        case EncoderAutoencoderConfig():
+            return EncoderAutoencoder(config.method)
         case ConditionalGanConfig():
             return ConditionalGan(
                 config.method,
-                encoder=load_classifier(beside / config.method.encoder),
+                encoder=load_encoder(beside / config.method.encoder),
                 examiner=load_classifier(beside / config.method.examiner),
+            )
+        case RegressionConfig():
+            return Regression(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+            )
+        case SelfAttentionGanConfig():
+            return SelfAttentionGan(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+            )
+        case VariationalAutoencoderConfig():
+            return VariationalAutoencoder(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+            )
+        case CascadeGanConfig():
+            return CascadeGan(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+                namer=load_classifier(beside / config.method.namer),
+            )
+        case CycleGanConfig():
+            return CycleGan(
+                config.method,
+                image_examiner=load_classifier(beside / config.method.image_examiner),
+                sound_examiner=load_classifier(beside / config.method.sound_examiner),
+            )
+        case DynamicClassifierConfig():
+            return DynamicClassifier(
+                config.method, filler=load_cycle_gan(beside / config.method.filler)
             )
         case _:
             assert_never(config.method)
+
+
+def load_encoder(path: Path) -> Encoder:
+    """A trained encoder with the weights that validation chose.
+
+    Raises:
+        ModelError: the folder holds no finished encoder.
+    """
+    config, method = _load_method(path)
+    if not isinstance(method, Encoder):
+        raise ModelError(f"{path}: a run of {config.recipe}, which is no encoder")
+    return method
 
 
 def load_classifier(path: Path) -> Classifier:
@@ -183,14 +248,31 @@ def load_classifier(path: Path) -> Classifier:
     Raises:
         ModelError: the folder holds no finished classifier.
     """
+    config, method = _load_method(path)
+    if not isinstance(method, Classifier):
+        raise ModelError(f"{path}: a run of {config.recipe}, which is no classifier")
+    return method
+
+
+def load_cycle_gan(path: Path) -> CycleGan:
+    """A trained CMCGAN with the weights that validation chose.
+
+    Raises:
+        ModelError: the folder holds no finished CMCGAN.
+    """
+    config, method = _load_method(path)
+    if not isinstance(method, CycleGan):
+        raise ModelError(f"{path}: a run of {config.recipe}, which is no CMCGAN")
+    return method
+
+
+def _load_method(path: Path) -> tuple[RunConfig, Method]:
     folder = RunFolder(path)
     config, _ = folder.config()
-    if not isinstance(config.method, ClassifierConfig):
-        raise ModelError(f"{path}: a run of {config.recipe}, which is no classifier")
-    method = Classifier(config.method)
+    method = build_method(config, path.parent)
     folder.load_weights(method.players)
     method.players.eval()
-    return method
+    return config, method
 
 
 def batch_source(
