@@ -500,19 +500,23 @@ def judge_image_paper() -> RunConfig:
     return _judge(replace(run, method=method), "judge_image_paper", seed=202, steps=800)
 
 
+def judge_sound_residual() -> RunConfig:
+    """First judge of sounds: residual network on the log-mel, every sound augmented."""
+    run = robust_sound_classifier()
+    method = replace(
+        _classifier(run),
+        network=ResidualEncoderConfig(input_channels=1, peak_relative=True),
+        sound_augmentation=SoundAugmentationConfig(),
+    )
+    return _judge(replace(run, method=method), "judge_sound_residual", seed=303, steps=2500)
+
+
 def judge_sound_strided() -> RunConfig:
-    """First judge of sounds: strided network on constant-Q features."""
+    """Second judge of sounds: strided network on constant-Q features, another seed."""
     run = robust_sound_classifier()
     network = StridedEncoderConfig(input_size=(192, 11), peak_relative=True)
     method = replace(_classifier(run), network=network, front_end=ConstantQConfig())
-    return _judge(replace(run, method=method), "judge_sound_strided", seed=303, steps=2000)
-
-
-def judge_sound_paper() -> RunConfig:
-    """Second judge of sounds: the paper's network (Fig. 4) on its log-mel, another seed."""
-    run = robust_sound_classifier()
-    method = replace(_classifier(run), network=PaperSoundEncoderConfig())
-    return _judge(replace(run, method=method), "judge_sound_paper", seed=404, steps=2000)
+    return _judge(replace(run, method=method), "judge_sound_strided", seed=404, steps=2000)
 
 
 def judge_pose() -> RunConfig:
@@ -592,8 +596,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         cmcgan_classifier,
         judge_image_residual,
         judge_image_paper,
+        judge_sound_residual,
         judge_sound_strided,
-        judge_sound_paper,
         judge_pose,
         pose_from_sound,
         image_features,
