@@ -95,7 +95,7 @@ def test_nothing_beside_it_is_needed(dataset: Dataset) -> None:
 def test_names_are_text_and_nothing_more(dataset: Dataset) -> None:
     import dataclasses
 
-    info = dataclasses.replace(dataset.info, name="<script>&", license='"<b>"')
+    info = dataclasses.replace(dataset.info, name="<script>&", license='"<b>" `unheard`')
     leak = Leak("player", (("train", "a"), ("test", "b")), "player '<i>' is in both")
     many = LeakReport((leak,) * 30, 2, 2)
     text = page(dataclasses.replace(dataset, info=info), many)
@@ -104,6 +104,7 @@ def test_names_are_text_and_nothing_more(dataset: Dataset) -> None:
     assert "b" not in checker.counts or text.count("<b>") == 5  # the tiles' own
     words = "".join(checker.words)
     assert "<script>&" in words
+    assert "<code>unheard</code>" in text
     assert "player '<i>' is in both" in words
     assert "and 10 more" in words
 

@@ -318,12 +318,11 @@ def _near_pictures(members: Sequence[Performance], prints: Sequence[_Print]) -> 
         for i, j, difference in _alike(signs, left, right):
             if np.abs(colours[i] - colours[j]).mean() > MAX_COLOUR_DIFFERENCE:
                 continue
-            a, b = sorted(((int(owner[i]), i), (int(owner[j]), j)))
-            pair = a[0], b[0]
-            if difference < best.get(pair, (2.0, 0, 0))[0]:
-                best[pair] = difference, a[1], b[1]
-    for (earlier, later), (difference, i, j) in sorted(best.items()):
-        places = _places(members[earlier], members[later])
+            (a, at_a), (b, at_b) = sorted(((int(owner[i]), i), (int(owner[j]), j)))
+            if difference < best.get((a, b), (2.0, 0, 0))[0]:
+                best[a, b] = difference, at_a, at_b
+    for (a, b), (difference, i, j) in sorted(best.items()):
+        places = _places(members[a], members[b])
         yield Leak(
             "near-duplicate picture",
             places,

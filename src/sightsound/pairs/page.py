@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import tempfile
 from collections.abc import Sequence
 from html import escape
@@ -179,9 +180,9 @@ def _by_class(about: Description, classes: Sequence[str]) -> str:
 
 
 def _origin(about: Description) -> str:
-    sources = "".join(f"<li>{escape(source)}</li>" for source in about.sources)
+    sources = "".join(f"<li>{_with_code(source)}</li>" for source in about.sources)
     return (
-        f"<dl><dt>Licence</dt><dd>{escape(about.license)}</dd>"
+        f"<dl><dt>Licence</dt><dd>{_with_code(about.license)}</dd>"
         f"<dt>Made from</dt><dd><ul>{sources or '<li>not stated</li>'}</ul></dd>"
         f"<dt>SHA-256</dt><dd><code>{escape(about.sha256)}</code><br><small>over the name and hash "
         "of every file: the same hash, the same data set</small></dd></dl>"
@@ -319,6 +320,11 @@ def _inline_sound(waveform: Waveform) -> str:
 
 def _inline(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _with_code(text: str) -> str:
+    """Plain text for HTML; what stands in backticks becomes code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _spoken(name: str) -> str:
