@@ -70,7 +70,7 @@ def test_the_discriminator_judges_patches() -> None:
 
 def test_it_learns_beyond_constants_and_hears_its_condition() -> None:
     method = cascade_gan()
-    learn(method, 30)
+    learn(method, 45)
     condition, real = method.condition_and_real(batch(step=99))
     noise = torch.randn(8, method.noise_size)
     with torch.no_grad():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sightsound.methods.cmcgan import joint_loss
+from sightsound.pairs.batches import PairBatch
 from sightsound.shapes import Direction
 from sightsound.training.loop import Loop, TrainingConfig
 from test_methods import cycle_gan
@@ -117,22 +118,42 @@ def test_both_directions_come_out_of_one_run() -> None:
     assert figures["score"] == (figures["image_accuracy"] + figures["sound_accuracy"]) / 2
 
 
+def bands(size: int, step: int) -> PairBatch:
+    """The toy batch with low noise and high noise for sounds: half of each log-mel differs."""
+    pairs = batch(size, step)
+    noise = torch.randn(size, 22_050, generator=torch.Generator().manual_seed(step))
+    hertz = torch.fft.rfftfreq(22_050, 1 / 44_100)
+    heard = torch.where((pairs.label == 0)[:, None], hertz < 1000, hertz > 4000)
+    waveform = torch.fft.irfft(torch.fft.rfft(noise) * heard, n=22_050)
+    return replace(pairs, waveform=0.1 * waveform / waveform.std(dim=1, keepdim=True))
+
+
 def test_it_learns_beyond_constants_in_both_directions() -> None:
+    """Nothing but the cycles teaches it; the median of three moments, since a GAN wavers."""
     method = cycle_gan()
     method.config = replace(method.config, generator_updates=1)
-    adam = replace(method.config.generator_adam, learning_rate=1e-3)
+    adam = replace(method.config.generator_adam, learning_rate=2e-3)
     method.optimisers = {**method.optimisers, "generator": adam}
     loop = Loop(method, TrainingConfig(precision="float32"))
-    for step in range(60):
+    held_out = bands(8, 999)
+    errors: dict[Direction, list[tuple[float, float, float]]] = {d: [] for d in Direction}
+    for step in range(110):
         loop.step = step
-        loop.train_step(batch(step=step))
-    held_out = batch(step=99)
-    with torch.no_grad(), loop.inference():
-        for translator in method.translators():
-            embedding, real = translator.embed(held_out), translator.real(held_out)
-            noise = torch.randn(8, translator.noise_size)
-            fake = translator.generator(embedding, noise)
-            swapped = translator.generator(embedding.flip(0), noise)
-            error, best_constant = error_beside_constant(fake, real)
-            assert error < best_constant
-            assert error_beside_constant(swapped, real)[0] > 1.5 * error
+        loop.train_step(bands(4, step))
+        if step + 1 not in (90, 100, 110):
+            continue
+        with torch.no_grad(), loop.inference():
+            for translator in method.translators():
+                embedding, real = translator.embed(held_out), translator.real(held_out)
+                noise = torch.randn(8, translator.noise_size)
+                error, best_constant = error_beside_constant(
+                    translator.generator(embedding, noise), real
+                )
+                swapped, _ = error_beside_constant(
+                    translator.generator(embedding.flip(0), noise), real
+                )
+                errors[translator.direction].append((error, best_constant, swapped))
+    for direction, found in errors.items():
+        error, best_constant, swapped = sorted(found)[1]
+        assert error < 0.75 * best_constant, direction
+        assert swapped > 1.5 * error, direction

@@ -12,6 +12,7 @@ from sightsound.errors import ModelError
 from sightsound.export.run import export_run
 from sightsound.generation.model import Model
 from sightsound.packages.load import load_package
+from sightsound.pairs.store import StoreConfig, open_store
 from sightsound.shapes import Direction
 from sightsound.training.run import train
 
@@ -38,7 +39,8 @@ FOUNDATIONS = {
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "tones"
-    tone_dataset.make(folder, seconds=0.7)
+    dataset = tone_dataset.make(folder, seconds=0.7)
+    open_store(dataset, StoreConfig(), workers=1, progress=False)
     return folder
 
 

@@ -49,15 +49,15 @@ def batch(size: int = 8, step: int = 0) -> PairBatch:
     )
 
 
-def learn(method: Method, steps: int, *, learning_rate: float | None = None) -> Loop:
-    """Train a method on as many batches; ``learning_rate``: the generator's, None = its own."""
+def learn(method: Method, steps: int, *, size: int = 8, learning_rate: float | None = None) -> Loop:
+    """Train a method on batches of ``size``; the generator's learning rate, None = its own."""
     if learning_rate is not None:
         adam = replace(method.optimisers["generator"], learning_rate=learning_rate)
         method.optimisers = {**method.optimisers, "generator": adam}
     loop = Loop(method, TrainingConfig(precision="float32", averaging=0.5))
     for step in range(steps):
         loop.step = step
-        loop.train_step(batch(step=step))
+        loop.train_step(batch(size, step=step))
     return loop
 
 
