@@ -245,7 +245,9 @@ def test_augment_is_pure_finite_and_never_clips(
     assert made.shape == shape
     assert made.dtype == np.float32
     assert np.isfinite(made).all()
-    assert 10 ** (-30.1 / 20) <= np.max(np.abs(made)) <= 10 ** (-2.9 / 20)
+    assert np.max(np.abs(made)) <= 10 ** (-2.9 / 20)
+    if shape[-1] > 1:  # of one sample, filters leave what they will
+        assert np.max(np.abs(made)) >= 10 ** (-30.1 / 20)
     np.testing.assert_array_equal(clip, before)
     np.testing.assert_array_equal(
         made, rooms.augment(clip, sample_rate, np.random.default_rng(seed))
