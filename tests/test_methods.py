@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from sightsound.networks.paper import PaperGanConfig
 from sightsound.recipes import recipe
 from sightsound.shapes import Direction
 from sightsound.training.loop import Loop, TrainingConfig
+from sightsound.training.run import build_method
 from toy_batch import batch, classifier, error_beside_constant
 
 
@@ -52,6 +54,8 @@ METHODS = {
     "robust sound classifier": lambda: classifier("robust_sound_classifier"),
     "robust image classifier": lambda: classifier("robust_image_classifier"),
     "autoencoder": lambda: Reconstruction(ReconstructionConfig()),
+    "sound autoencoder": lambda: build_method(recipe("sound_autoencoder"), Path()),
+    "image autoencoder": lambda: build_method(recipe("image_autoencoder"), Path()),
     "s2i_c": lambda: gan("s2i_c"),
     "s2i_n": lambda: gan("s2i_n"),
     "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from sightsound.methods.classifier import Classifier, ClassifierConfig
+from sightsound.methods.protocol import Method
 from sightsound.pairs.batches import PairBatch
 from sightsound.recipes import recipe
+from sightsound.training.loop import Loop, TrainingConfig
 
 
 def classifier(name: str) -> Classifier:
@@ -37,6 +40,26 @@ def batch(size: int = 8, step: int = 0) -> PairBatch:
         mismatched_image=image.flip(0),
         step=step,
     )
+
+
+def learn(method: Method, steps: int, *, size: int = 8, learning_rate: float | None = None) -> Loop:
+    """Train a method on batches of ``size``; the generator's learning rate, None = its own."""
+    if learning_rate is not None:
+        adam = replace(method.optimisers["generator"], learning_rate=learning_rate)
+        method.optimisers = {**method.optimisers, "generator": adam}
+    loop = Loop(method, TrainingConfig(precision="float32", averaging=0.5))
+    for step in range(steps):
+        loop.step = step
+        loop.train_step(batch(size, step=step))
+    return loop
+
+
+def taught_encoder() -> Classifier:
+    """An encoder of sounds that tells both classes apart."""
+    torch.manual_seed(0)
+    encoder = classifier("robust_sound_classifier")
+    learn(encoder, 30)
+    return encoder
 
 
 def error_beside_constant(generated: Tensor, real: Tensor) -> tuple[float, float]:

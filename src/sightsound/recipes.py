@@ -21,6 +21,7 @@ from sightsound.features.spectra import LogMelConfig
 from sightsound.methods.autoencoder import ReconstructionConfig
 from sightsound.methods.classifier import ClassifierConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
+from sightsound.methods.encoder_autoencoder import EncoderAutoencoderConfig
 from sightsound.methods.protocol import AdamConfig
 from sightsound.networks.paper import PaperImageEncoderConfig, PaperSoundEncoderConfig
 from sightsound.networks.residual import ResidualEncoderConfig, ResidualGanConfig
@@ -29,7 +30,9 @@ from sightsound.pairs.store import StoreConfig
 from sightsound.shapes import Direction
 from sightsound.training.loop import TrainingConfig
 
-MethodConfig: TypeAlias = ClassifierConfig | ReconstructionConfig | ConditionalGanConfig
+MethodConfig: TypeAlias = (
+    ClassifierConfig | ReconstructionConfig | EncoderAutoencoderConfig | ConditionalGanConfig
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,36 @@ def image_classifier() -> RunConfig:
         recipe="image_classifier",
         method=ClassifierConfig(modality="image", network=PaperImageEncoderConfig()),
         training=TrainingConfig(steps=800, schedule="cosine", validate_every=100),
+    )
+
+
+def sound_autoencoder() -> RunConfig:
+    """The paper's sound encoder (Fig. 4), trained as an autoencoder of log-mels.
+
+    As long as ``sound_classifier`` and on the same pairs. Nothing is dropped out before the
+    embedding: a decoder needs all of it.
+    """
+    run = sound_classifier()
+    return replace(
+        run,
+        recipe="sound_autoencoder",
+        method=EncoderAutoencoderConfig(
+            modality="sound",
+            network=PaperSoundEncoderConfig(hidden_dropout=0.0),
+            front_end=LogMelConfig(),
+        ),
+    )
+
+
+def image_autoencoder() -> RunConfig:
+    """The paper's image encoder Γ (Fig. 5), trained as an autoencoder of pictures."""
+    run = image_classifier()
+    return replace(
+        run,
+        recipe="image_autoencoder",
+        method=EncoderAutoencoderConfig(
+            modality="image", network=PaperImageEncoderConfig(hidden_dropout=0.0)
+        ),
     )
 
 
@@ -136,6 +169,25 @@ def s2i_n() -> RunConfig:
     """S2I-N: S2I-C without the mismatched pairs."""
     run = s2i_c()
     return replace(run, recipe="s2i_n", method=replace(_gan(run), mismatch="none"))
+
+
+def s2i_a() -> RunConfig:
+    """S2I-A, first reading: S2I-C on a sound encoder trained as an autoencoder.
+
+    The paper's text on S2I-A was not at hand. That its figures call all three variants "S2I
+    GANs" speaks for this reading; ``s2i_a_mse`` is the other.
+    """
+    run = s2i_c()
+    return replace(run, recipe="s2i_a", method=replace(_gan(run), encoder="sound_autoencoder"))
+
+
+def i2s_a() -> RunConfig:
+    """I2S on an image encoder trained as an autoencoder; the mirror of ``s2i_a``.
+
+    Departs: the paper names no variant of I2S.
+    """
+    run = i2s()
+    return replace(run, recipe="i2s_a", method=replace(_gan(run), encoder="image_autoencoder"))
 
 
 def s2i_pose() -> RunConfig:
@@ -247,12 +299,16 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     for function in (
         sound_classifier,
         image_classifier,
+        sound_autoencoder,
+        image_autoencoder,
         robust_sound_classifier,
         robust_image_classifier,
         s2i_c,
         s2i_n,
+        s2i_a,
         s2i_pose,
         i2s,
+        i2s_a,
         s2i_c_improved,
         i2s_improved,
         judge_image_residual,

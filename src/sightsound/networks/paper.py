@@ -39,10 +39,16 @@ class PaperImageEncoderConfig(PaperEncoderConfig):
 
 
 class ClassifierHead(nn.Module):
-    """Flatten → FC 1024 → ReLU, dropout → FC 128 (the embedding) → ReLU, dropout → FC K."""
+    """Flatten → FC 1024 → ReLU, dropout → FC 128 (the embedding) → ReLU, dropout → FC K.
 
-    def __init__(self, flat_size: int, config: PaperEncoderConfig) -> None:
+    ``reads_only``: the classes read the embedding and send no gradient into it.
+    """
+
+    def __init__(
+        self, flat_size: int, config: PaperEncoderConfig, *, reads_only: bool = False
+    ) -> None:
         super().__init__()
+        self.reads_only = reads_only
         self.hidden = nn.Linear(flat_size, config.hidden_size)
         self.hidden_dropout = nn.Dropout(config.hidden_dropout)
         self.embedding = nn.Linear(config.hidden_size, config.embedding_size)
@@ -52,7 +58,8 @@ class ClassifierHead(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = self.hidden_dropout(torch.relu(self.hidden(x.flatten(1))))  # (B, 1024)
         embedding = self.embedding(x)  # (B, D)
-        logits = self.classes(self.embedding_dropout(torch.relu(embedding)))  # (B, K)
+        read = embedding.detach() if self.reads_only else embedding
+        logits = self.classes(self.embedding_dropout(torch.relu(read)))  # (B, K)
         return embedding, logits
 
 
@@ -64,7 +71,7 @@ class PaperSoundEncoder(nn.Module):
     fully connected layer alone would hold 92 million weights.
     """
 
-    def __init__(self, config: PaperSoundEncoderConfig) -> None:
+    def __init__(self, config: PaperSoundEncoderConfig, *, reads_only: bool = False) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         previous, (mels, frames) = 1, config.log_mel_size
@@ -72,7 +79,7 @@ class PaperSoundEncoder(nn.Module):
             layers += [nn.Conv2d(previous, channels, 3, stride=2, padding=1), nn.ReLU()]
             previous, mels, frames = channels, (mels + 1) // 2, (frames + 1) // 2
         self.convolutions = nn.Sequential(*layers)
-        self.head = ClassifierHead(previous * mels * frames, config)
+        self.head = ClassifierHead(previous * mels * frames, config, reads_only=reads_only)
 
     def forward(self, log_mel: Tensor) -> tuple[Tensor, Tensor]:
         embedding, logits = self.head(self.convolutions(log_mel))
@@ -87,7 +94,7 @@ class PaperImageEncoder(nn.Module):
     layer holds 4 million weights instead of 17 million and the package stays small.
     """
 
-    def __init__(self, config: PaperImageEncoderConfig) -> None:
+    def __init__(self, config: PaperImageEncoderConfig, *, reads_only: bool = False) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
             *(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU()),
@@ -99,7 +106,7 @@ class PaperImageEncoder(nn.Module):
             nn.MaxPool2d(2),
         )
         side = config.image_size // 8
-        self.head = ClassifierHead(64 * side * side, config)
+        self.head = ClassifierHead(64 * side * side, config, reads_only=reads_only)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         embedding, logits = self.head(self.convolutions(image))

@@ -17,6 +17,7 @@ from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.encoder_autoencoder import EncoderAutoencoder, EncoderAutoencoderConfig
 from sightsound.methods.protocol import Method
 from sightsound.pairs.batches import PairBatch, batch_at, epoch
 from sightsound.pairs.performances import Dataset
@@ -158,6 +159,8 @@ def build_method(config: RunConfig, beside: Path) -> Method:
             return Classifier(config.method)
         case ReconstructionConfig():
             return Reconstruction(config.method)
+        case EncoderAutoencoderConfig():
+            return EncoderAutoencoder(config.method)
         case ConditionalGanConfig():
             return ConditionalGan(
                 config.method,
