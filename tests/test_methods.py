@@ -20,10 +20,11 @@ from sightsound.features.augmentation import (
     augment_waveforms,
 )
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
-from sightsound.methods.classifier import Classifier, class_mean
+from sightsound.methods.classifier import Classifier, Encoder, class_mean
 from sightsound.methods.conditional import mismatched_in_batch
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.protocol import Generating, Method
+from sightsound.methods.regression import Regression, RegressionConfig
 from sightsound.networks.paper import PaperGanConfig
 from sightsound.recipes import recipe
 from sightsound.shapes import Direction
@@ -48,6 +49,18 @@ def gan(name: str, **changes: object) -> ConditionalGan:
     )
 
 
+def regression(encoder: Encoder | None = None) -> Regression:
+    """The recipe with tiny networks."""
+    config = recipe("s2i_a_mse").method
+    assert isinstance(config, RegressionConfig)
+    torch.manual_seed(0)
+    return Regression(
+        replace(config, network=replace(config.network, base_channels=8)),
+        encoder=encoder or classifier(config.encoder),
+        examiner=classifier(config.examiner),
+    )
+
+
 METHODS = {
     "sound classifier": lambda: classifier("sound_classifier"),
     "image classifier": lambda: classifier("image_classifier"),
@@ -58,6 +71,7 @@ METHODS = {
     "image autoencoder": lambda: build_method(recipe("image_autoencoder"), Path()),
     "s2i_c": lambda: gan("s2i_c"),
     "s2i_n": lambda: gan("s2i_n"),
+    "s2i_a_mse": lambda: regression(),
     "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),
     "i2s": lambda: gan("i2s"),
     "s2i_c_improved": lambda: gan("s2i_c_improved"),

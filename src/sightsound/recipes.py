@@ -23,7 +23,12 @@ from sightsound.methods.classifier import ClassifierConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoderConfig
 from sightsound.methods.protocol import AdamConfig
-from sightsound.networks.paper import PaperImageEncoderConfig, PaperSoundEncoderConfig
+from sightsound.methods.regression import RegressionConfig
+from sightsound.networks.paper import (
+    PaperGanConfig,
+    PaperImageEncoderConfig,
+    PaperSoundEncoderConfig,
+)
 from sightsound.networks.residual import ResidualEncoderConfig, ResidualGanConfig
 from sightsound.networks.strided import StridedEncoderConfig
 from sightsound.pairs.store import StoreConfig
@@ -31,7 +36,11 @@ from sightsound.shapes import Direction
 from sightsound.training.loop import TrainingConfig
 
 MethodConfig: TypeAlias = (
-    ClassifierConfig | ReconstructionConfig | EncoderAutoencoderConfig | ConditionalGanConfig
+    ClassifierConfig
+    | ReconstructionConfig
+    | EncoderAutoencoderConfig
+    | ConditionalGanConfig
+    | RegressionConfig
 )
 
 
@@ -181,6 +190,25 @@ def s2i_a() -> RunConfig:
     return replace(run, recipe="s2i_a", method=replace(_gan(run), encoder="sound_autoencoder"))
 
 
+def s2i_a_mse() -> RunConfig:
+    """S2I-A, second reading: S2I-C without its adversary, by the picture's squared error.
+
+    A blog that explains the paper has it so: no adversarial part, the error of the image by MSE.
+    It names nothing else that changes, so the encoder stays S2I-C's classifier, and the
+    difference to S2I-C is the adversary alone.
+    """
+    run = s2i_c()
+    gan = _gan(run)
+    method = RegressionConfig(
+        direction=gan.direction,
+        encoder=gan.encoder,
+        examiner=gan.examiner,
+        network=PaperGanConfig(),
+        generator_adam=gan.generator_adam,
+    )
+    return replace(run, recipe="s2i_a_mse", method=method)
+
+
 def i2s_a() -> RunConfig:
     """I2S on an image encoder trained as an autoencoder; the mirror of ``s2i_a``.
 
@@ -306,6 +334,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         s2i_c,
         s2i_n,
         s2i_a,
+        s2i_a_mse,
         s2i_pose,
         i2s,
         i2s_a,

@@ -19,6 +19,7 @@ from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoder, EncoderAutoencoderConfig
 from sightsound.methods.protocol import Method
+from sightsound.methods.regression import Regression, RegressionConfig
 from sightsound.pairs.batches import PairBatch, batch_at, epoch
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.recordings import RecordingBank
@@ -163,6 +164,12 @@ def build_method(config: RunConfig, beside: Path) -> Method:
             return EncoderAutoencoder(config.method)
         case ConditionalGanConfig():
             return ConditionalGan(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+            )
+        case RegressionConfig():
+            return Regression(
                 config.method,
                 encoder=load_encoder(beside / config.method.encoder),
                 examiner=load_classifier(beside / config.method.examiner),
