@@ -51,6 +51,7 @@ class PairsConfig:
     store: StoreConfig = field(default_factory=StoreConfig)
     train_split: str = "train"
     validation_split: str = "validation"
+    instruments: tuple[str, ...] | None = None  # those to learn; None = all of the data set
     recordings_share: float = 0.0  # share of a batch's sounds from --recordings, where given
     minimum_pose_distance: float = 0.25  # of a partner mismatched by pose; see pairs.mismatches
 
@@ -219,9 +220,28 @@ def i2s_a() -> RunConfig:
 
 
 def s2i_pose() -> RunConfig:
-    """Pose-oriented S2I: mismatched is the same player at a moment with another pose."""
+    """Pose-oriented S2I of two instruments: mismatched is the same player in another pose.
+
+    Departs: the paper's mismatched picture is of another person or pose; here of the same player
+    at another moment, so that nothing but the pose can tell. ``s2i_person`` is the paper's own.
+    """
     run = s2i_c()
-    return replace(run, recipe="s2i_pose", method=replace(_gan(run), mismatch="pose"))
+    return replace(
+        run,
+        recipe="s2i_pose",
+        method=replace(_gan(run), mismatch="pose"),
+        pairs=replace(run.pairs, instruments=("cello", "violin")),
+    )
+
+
+def s2i_person() -> RunConfig:
+    """Pose-oriented S2I, the paper's own: mismatched is another person with the instrument.
+
+    ω(Iᵢ⁻ʲ): one model of several persons in different poses (Fig. 10). Other instruments:
+    ``--set 'pairs.instruments=["flute"]'``.
+    """
+    run = s2i_pose()
+    return replace(run, recipe="s2i_person", method=replace(_gan(run), mismatch="person"))
 
 
 def i2s() -> RunConfig:
@@ -336,6 +356,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         s2i_a,
         s2i_a_mse,
         s2i_pose,
+        s2i_person,
         i2s,
         i2s_a,
         s2i_c_improved,

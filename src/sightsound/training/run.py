@@ -23,7 +23,7 @@ from sightsound.methods.regression import Regression, RegressionConfig
 from sightsound.pairs.batches import PairBatch, batch_at, epoch
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.recordings import RecordingBank
-from sightsound.pairs.store import PairSet, open_store
+from sightsound.pairs.store import PairSet, Store, open_store
 from sightsound.recipes import RunConfig
 from sightsound.shapes import INSTRUMENTS
 from sightsound.training import distributed
@@ -107,16 +107,19 @@ def _train(
     torch.manual_seed(config.training.seed)
     method = build_method(config, folder.path.parent)
     store = open_store(dataset, config.pairs.store)
-    training_pairs = store.pairs(config.pairs.train_split)
-    validation_pairs = store.pairs(config.pairs.validation_split)
+    training_pairs = pairs_of(config, store, config.pairs.train_split)
+    validation_pairs = pairs_of(config, store, config.pairs.validation_split)
     for split, pairs in (
         (config.pairs.train_split, training_pairs),
         (config.pairs.validation_split, validation_pairs),
     ):
         if not len(pairs):
-            raise DataError(f"{dataset.folder}: split {split!r} has no pairs; set pairs.*_split")
-    training_pairs = training_pairs.at(training_pairs.labels >= 0)  # -1: no instrument
-    validation_pairs = validation_pairs.at(validation_pairs.labels >= 0)
+            of = config.pairs.instruments
+            raise DataError(
+                f"{dataset.folder}: split {split!r} has no pairs"
+                + (f" of {', '.join(of)}; set pairs.instruments or" if of else "; set")
+                + " pairs.*_split"
+            )
     loop = Loop(method, config.training)
     state = folder.load_state() if folder.is_started else None
     if state is not None:
@@ -141,6 +144,18 @@ def _train(
         step, figures = folder.best()
         folder.finish(folder.summarise(loop.state(), step, figures))
     distributed.wait_for_all()
+
+
+def pairs_of(config: RunConfig, store: Store, split: str) -> PairSet:
+    """The pairs of a split that a run may use: of an instrument, and of those it asks for.
+
+    Raises:
+        DataError: an instrument that the data set does not have, or an unknown split.
+    """
+    pairs = store.pairs(split)
+    pairs = pairs.at(pairs.labels >= 0)  # -1: no instrument
+    chosen = config.pairs.instruments
+    return pairs if chosen is None else pairs.only(chosen)
 
 
 def needed_recipes(config: RunConfig) -> tuple[str, ...]:
