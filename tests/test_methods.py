@@ -20,11 +20,13 @@ from sightsound.features.augmentation import (
     augment_waveforms,
 )
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
-from sightsound.methods.classifier import Classifier, Encoder, class_mean
+from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder, class_mean
 from sightsound.methods.conditional import mismatched_in_batch
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.protocol import Generating, Method
 from sightsound.methods.regression import Regression, RegressionConfig
+from sightsound.methods.sa_cmgan import SelfAttentionGan, SelfAttentionGanConfig
+from sightsound.networks.attention import AttentionEncoderConfig
 from sightsound.networks.paper import PaperGanConfig
 from sightsound.recipes import recipe
 from sightsound.shapes import Direction
@@ -61,6 +63,26 @@ def regression(encoder: Encoder | None = None) -> Regression:
     )
 
 
+def self_attention_gan(name: str, encoder: Encoder | None = None) -> SelfAttentionGan:
+    """A recipe of SA-CMGAN with tiny networks, on the paper's encoders."""
+    config = recipe(name).method
+    assert isinstance(config, SelfAttentionGanConfig)
+    torch.manual_seed(0)
+    return SelfAttentionGan(
+        replace(config, network=replace(config.network, base_channels=8, hidden_size=64)),
+        encoder=encoder or classifier(config.encoder.removeprefix("sa_")),
+        examiner=classifier(config.examiner),
+    )
+
+
+def attention_classifier(name: str) -> Classifier:
+    config = recipe(name).method
+    assert isinstance(config, ClassifierConfig)
+    assert isinstance(config.network, AttentionEncoderConfig)
+    network = replace(config.network, base_channels=8, hidden_size=64)
+    return Classifier(replace(config, network=network))
+
+
 METHODS = {
     "sound classifier": lambda: classifier("sound_classifier"),
     "image classifier": lambda: classifier("image_classifier"),
@@ -71,6 +93,10 @@ METHODS = {
     "image autoencoder": lambda: build_method(recipe("image_autoencoder"), Path()),
     "s2i_c": lambda: gan("s2i_c"),
     "s2i_n": lambda: gan("s2i_n"),
+    "sa_sound_classifier": lambda: attention_classifier("sa_sound_classifier"),
+    "sa_image_classifier": lambda: attention_classifier("sa_image_classifier"),
+    "sa_cmgan_s2i": lambda: self_attention_gan("sa_cmgan_s2i"),
+    "sa_cmgan_i2s": lambda: self_attention_gan("sa_cmgan_i2s"),
     "s2i_a_mse": lambda: regression(),
     "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),
     "i2s": lambda: gan("i2s"),

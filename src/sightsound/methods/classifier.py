@@ -21,6 +21,7 @@ from sightsound.features.constant_q import ConstantQ, ConstantQConfig
 from sightsound.features.spectra import LogMelConfig
 from sightsound.features.torch_spectra import LogMel
 from sightsound.methods.protocol import AdamConfig, Update
+from sightsound.networks.attention import AttentionEncoder, AttentionEncoderConfig
 from sightsound.networks.paper import (
     PaperImageEncoder,
     PaperImageEncoderConfig,
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
 IMPOSSIBLE_LOGIT = -30.0
 
 EncoderConfig: TypeAlias = (
-    PaperSoundEncoderConfig | PaperImageEncoderConfig | ResidualEncoderConfig | StridedEncoderConfig
+    PaperSoundEncoderConfig
+    | PaperImageEncoderConfig
+    | ResidualEncoderConfig
+    | StridedEncoderConfig
+    | AttentionEncoderConfig
 )
 FrontEndConfig: TypeAlias = LogMelConfig | ConstantQConfig
 
@@ -184,6 +189,8 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
             return ResidualEncoder(config)
         case StridedEncoderConfig():
             return StridedEncoder(config)
+        case AttentionEncoderConfig():
+            return AttentionEncoder(config)
         case _:
             assert_never(config)
 

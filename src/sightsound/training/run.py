@@ -20,6 +20,7 @@ from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanCon
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoder, EncoderAutoencoderConfig
 from sightsound.methods.protocol import Method
 from sightsound.methods.regression import Regression, RegressionConfig
+from sightsound.methods.sa_cmgan import SelfAttentionGan, SelfAttentionGanConfig
 from sightsound.pairs.batches import PairBatch, batch_at, epoch
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.recordings import RecordingBank
@@ -185,6 +186,12 @@ def build_method(config: RunConfig, beside: Path) -> Method:
             )
         case RegressionConfig():
             return Regression(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+            )
+        case SelfAttentionGanConfig():
+            return SelfAttentionGan(
                 config.method,
                 encoder=load_encoder(beside / config.method.encoder),
                 examiner=load_classifier(beside / config.method.examiner),
