@@ -23,6 +23,7 @@ from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder, class_mean
 from sightsound.methods.conditional import mismatched_in_batch
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
 from sightsound.methods.protocol import Generating, Method
 from sightsound.methods.regression import Regression, RegressionConfig
 from sightsound.methods.sa_cmgan import SelfAttentionGan, SelfAttentionGanConfig
@@ -83,6 +84,19 @@ def attention_classifier(name: str) -> Classifier:
     return Classifier(replace(config, network=network))
 
 
+def variational(name: str, encoder: Encoder | None = None) -> VariationalAutoencoder:
+    """A recipe of the conditional variational autoencoder with tiny networks."""
+    config = recipe(name).method
+    assert isinstance(config, VariationalAutoencoderConfig)
+    network = replace(config.network, base_channels=8, recogniser_channels=8)
+    torch.manual_seed(0)
+    return VariationalAutoencoder(
+        replace(config, network=network),
+        encoder=encoder or classifier(config.encoder),
+        examiner=classifier(config.examiner),
+    )
+
+
 METHODS = {
     "sound classifier": lambda: classifier("sound_classifier"),
     "image classifier": lambda: classifier("image_classifier"),
@@ -97,6 +111,8 @@ METHODS = {
     "sa_image_classifier": lambda: attention_classifier("sa_image_classifier"),
     "sa_cmgan_s2i": lambda: self_attention_gan("sa_cmgan_s2i"),
     "sa_cmgan_i2s": lambda: self_attention_gan("sa_cmgan_i2s"),
+    "cvae_s2i": lambda: variational("cvae_s2i"),
+    "cvae_i2s": lambda: variational("cvae_i2s"),
     "s2i_a_mse": lambda: regression(),
     "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),
     "i2s": lambda: gan("i2s"),

@@ -21,6 +21,7 @@ from sightsound.features.spectra import LogMelConfig
 from sightsound.methods.autoencoder import ReconstructionConfig
 from sightsound.methods.classifier import ClassifierConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
+from sightsound.methods.cvae import VariationalAutoencoderConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoderConfig
 from sightsound.methods.protocol import AdamConfig
 from sightsound.methods.regression import RegressionConfig
@@ -33,6 +34,7 @@ from sightsound.networks.paper import (
 )
 from sightsound.networks.residual import ResidualEncoderConfig, ResidualGanConfig
 from sightsound.networks.strided import StridedEncoderConfig
+from sightsound.networks.variational import VariationalConfig
 from sightsound.pairs.store import StoreConfig
 from sightsound.shapes import Direction
 from sightsound.training.loop import TrainingConfig
@@ -44,6 +46,7 @@ MethodConfig: TypeAlias = (
     | ConditionalGanConfig
     | RegressionConfig
     | SelfAttentionGanConfig
+    | VariationalAutoencoderConfig
 )
 
 
@@ -360,6 +363,33 @@ def sa_cmgan_i2s() -> RunConfig:
     )
 
 
+def cvae_s2i() -> RunConfig:
+    """A conditional variational autoencoder after AC-VAE, sound to image."""
+    return RunConfig(
+        recipe="cvae_s2i",
+        method=VariationalAutoencoderConfig(
+            direction=Direction.SOUND_TO_IMAGE,
+            encoder="sound_classifier",
+            examiner="image_classifier",
+        ),
+        training=replace(s2i_c().training, steps=2400),
+    )
+
+
+def cvae_i2s() -> RunConfig:
+    """A conditional variational autoencoder after AC-VAE, image to sound: log-mels of 128×32."""
+    return RunConfig(
+        recipe="cvae_i2s",
+        method=VariationalAutoencoderConfig(
+            direction=Direction.IMAGE_TO_SOUND,
+            encoder="image_classifier",
+            examiner="sound_classifier",
+            network=VariationalConfig(picture_size=(128, 32)),
+        ),
+        training=replace(i2s().training, steps=1700),
+    )
+
+
 def judge_image_residual() -> RunConfig:
     """First judge of pictures: residual network, trained on the split that nothing else sees."""
     run = robust_image_classifier()
@@ -421,6 +451,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         sa_image_classifier,
         sa_cmgan_s2i,
         sa_cmgan_i2s,
+        cvae_s2i,
+        cvae_i2s,
         judge_image_residual,
         judge_image_paper,
         judge_sound_strided,

@@ -17,6 +17,7 @@ from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
+from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoder, EncoderAutoencoderConfig
 from sightsound.methods.protocol import Method
 from sightsound.methods.regression import Regression, RegressionConfig
@@ -192,6 +193,12 @@ def build_method(config: RunConfig, beside: Path) -> Method:
             )
         case SelfAttentionGanConfig():
             return SelfAttentionGan(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+            )
+        case VariationalAutoencoderConfig():
+            return VariationalAutoencoder(
                 config.method,
                 encoder=load_encoder(beside / config.method.encoder),
                 examiner=load_classifier(beside / config.method.examiner),
