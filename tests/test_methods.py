@@ -20,6 +20,7 @@ from sightsound.features.augmentation import (
     augment_waveforms,
 )
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
+from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder, class_mean
 from sightsound.methods.conditional import mismatched_in_batch
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
@@ -97,6 +98,20 @@ def variational(name: str, encoder: Encoder | None = None) -> VariationalAutoenc
     )
 
 
+def cascade_gan(encoder: Encoder | None = None) -> CascadeGan:
+    """CAR-GAN's recipe with tiny networks."""
+    config = recipe("car_gan").method
+    assert isinstance(config, CascadeGanConfig)
+    network = replace(config.network, base_channels=8, patch_channels=8)
+    torch.manual_seed(0)
+    return CascadeGan(
+        replace(config, network=network),
+        encoder=encoder or classifier(config.encoder),
+        examiner=classifier(config.examiner),
+        namer=classifier(config.namer),
+    )
+
+
 METHODS = {
     "sound classifier": lambda: classifier("sound_classifier"),
     "image classifier": lambda: classifier("image_classifier"),
@@ -113,6 +128,7 @@ METHODS = {
     "sa_cmgan_i2s": lambda: self_attention_gan("sa_cmgan_i2s"),
     "cvae_s2i": lambda: variational("cvae_s2i"),
     "cvae_i2s": lambda: variational("cvae_i2s"),
+    "car_gan": cascade_gan,
     "s2i_a_mse": lambda: regression(),
     "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),
     "i2s": lambda: gan("i2s"),

@@ -15,6 +15,7 @@ from sightsound import recipes
 from sightsound.config import apply_settings, to_json
 from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
+from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
@@ -202,6 +203,13 @@ def build_method(config: RunConfig, beside: Path) -> Method:
                 config.method,
                 encoder=load_encoder(beside / config.method.encoder),
                 examiner=load_classifier(beside / config.method.examiner),
+            )
+        case CascadeGanConfig():
+            return CascadeGan(
+                config.method,
+                encoder=load_encoder(beside / config.method.encoder),
+                examiner=load_classifier(beside / config.method.examiner),
+                namer=load_classifier(beside / config.method.namer),
             )
         case _:
             assert_never(config.method)
