@@ -22,6 +22,7 @@ from sightsound.features.augmentation import (
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder, class_mean
+from sightsound.methods.cmcgan import CycleGan, CycleGanConfig
 from sightsound.methods.conditional import mismatched_in_batch
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
@@ -112,6 +113,18 @@ def cascade_gan(encoder: Encoder | None = None) -> CascadeGan:
     )
 
 
+def cycle_gan() -> CycleGan:
+    """CMCGAN's recipe with tiny networks."""
+    config = recipe("cmcgan").method
+    assert isinstance(config, CycleGanConfig)
+    torch.manual_seed(0)
+    return CycleGan(
+        replace(config, network=replace(config.network, base_channels=8, pair_size=32)),
+        image_examiner=classifier(config.image_examiner),
+        sound_examiner=classifier(config.sound_examiner),
+    )
+
+
 METHODS = {
     "sound classifier": lambda: classifier("sound_classifier"),
     "image classifier": lambda: classifier("image_classifier"),
@@ -129,6 +142,7 @@ METHODS = {
     "cvae_s2i": lambda: variational("cvae_s2i"),
     "cvae_i2s": lambda: variational("cvae_i2s"),
     "car_gan": cascade_gan,
+    "cmcgan": cycle_gan,
     "s2i_a_mse": lambda: regression(),
     "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),
     "i2s": lambda: gan("i2s"),

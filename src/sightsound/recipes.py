@@ -21,6 +21,7 @@ from sightsound.features.spectra import LogMelConfig
 from sightsound.methods.autoencoder import ReconstructionConfig
 from sightsound.methods.car_gan import CascadeGanConfig
 from sightsound.methods.classifier import ClassifierConfig
+from sightsound.methods.cmcgan import CycleGanConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoderConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoderConfig
@@ -49,6 +50,7 @@ MethodConfig: TypeAlias = (
     | SelfAttentionGanConfig
     | VariationalAutoencoderConfig
     | CascadeGanConfig
+    | CycleGanConfig
 )
 
 
@@ -407,6 +409,15 @@ def car_gan() -> RunConfig:
     )
 
 
+def cmcgan() -> RunConfig:
+    """CMCGAN: both directions in four cycles, one joint corresponding adversarial loss."""
+    return RunConfig(
+        recipe="cmcgan",
+        method=CycleGanConfig(image_examiner="image_classifier", sound_examiner="sound_classifier"),
+        training=replace(s2i_c().training, steps=1400),
+    )
+
+
 def judge_image_residual() -> RunConfig:
     """First judge of pictures: residual network, trained on the split that nothing else sees."""
     run = robust_image_classifier()
@@ -471,6 +482,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         cvae_s2i,
         cvae_i2s,
         car_gan,
+        cmcgan,
         judge_image_residual,
         judge_image_paper,
         judge_sound_strided,

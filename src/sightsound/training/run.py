@@ -17,6 +17,7 @@ from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
+from sightsound.methods.cmcgan import CycleGan, CycleGanConfig
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoder, EncoderAutoencoderConfig
@@ -210,6 +211,12 @@ def build_method(config: RunConfig, beside: Path) -> Method:
                 encoder=load_encoder(beside / config.method.encoder),
                 examiner=load_classifier(beside / config.method.examiner),
                 namer=load_classifier(beside / config.method.namer),
+            )
+        case CycleGanConfig():
+            return CycleGan(
+                config.method,
+                image_examiner=load_classifier(beside / config.method.image_examiner),
+                sound_examiner=load_classifier(beside / config.method.sound_examiner),
             )
         case _:
             assert_never(config.method)
