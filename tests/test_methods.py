@@ -26,6 +26,7 @@ from sightsound.methods.cmcgan import CycleGan, CycleGanConfig
 from sightsound.methods.conditional import mismatched_in_batch
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
+from sightsound.methods.dynamic_classifier import DynamicClassifier, DynamicClassifierConfig
 from sightsound.methods.protocol import Generating, Method
 from sightsound.methods.regression import Regression, RegressionConfig
 from sightsound.methods.sa_cmgan import SelfAttentionGan, SelfAttentionGanConfig
@@ -125,6 +126,13 @@ def cycle_gan() -> CycleGan:
     )
 
 
+def dynamic_classifier() -> DynamicClassifier:
+    """The dynamic classifier on an untrained, tiny CMCGAN."""
+    config = recipe("cmcgan_classifier").method
+    assert isinstance(config, DynamicClassifierConfig)
+    return DynamicClassifier(config, filler=cycle_gan())
+
+
 METHODS = {
     "sound classifier": lambda: classifier("sound_classifier"),
     "image classifier": lambda: classifier("image_classifier"),
@@ -143,6 +151,7 @@ METHODS = {
     "cvae_i2s": lambda: variational("cvae_i2s"),
     "car_gan": cascade_gan,
     "cmcgan": cycle_gan,
+    "cmcgan_classifier": dynamic_classifier,
     "s2i_a_mse": lambda: regression(),
     "s2i_c, drawn mismatches": lambda: gan("s2i_c", mismatch="instrument"),
     "i2s": lambda: gan("i2s"),

@@ -24,6 +24,7 @@ from sightsound.methods.classifier import ClassifierConfig
 from sightsound.methods.cmcgan import CycleGanConfig
 from sightsound.methods.conditional_gan import ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoderConfig
+from sightsound.methods.dynamic_classifier import DynamicClassifierConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoderConfig
 from sightsound.methods.protocol import AdamConfig
 from sightsound.methods.regression import RegressionConfig
@@ -51,6 +52,7 @@ MethodConfig: TypeAlias = (
     | VariationalAutoencoderConfig
     | CascadeGanConfig
     | CycleGanConfig
+    | DynamicClassifierConfig
 )
 
 
@@ -418,6 +420,15 @@ def cmcgan() -> RunConfig:
     )
 
 
+def cmcgan_classifier() -> RunConfig:
+    """CMCGAN's dynamic classifier: image, sound, both, or one and what it generates."""
+    return RunConfig(
+        recipe="cmcgan_classifier",
+        method=DynamicClassifierConfig(filler="cmcgan"),
+        training=TrainingConfig(steps=1000, batch_size=32, schedule="cosine", validate_every=100),
+    )
+
+
 def judge_image_residual() -> RunConfig:
     """First judge of pictures: residual network, trained on the split that nothing else sees."""
     run = robust_image_classifier()
@@ -483,6 +494,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
         cvae_i2s,
         car_gan,
         cmcgan,
+        cmcgan_classifier,
         judge_image_residual,
         judge_image_paper,
         judge_sound_strided,

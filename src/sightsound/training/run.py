@@ -20,6 +20,7 @@ from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
 from sightsound.methods.cmcgan import CycleGan, CycleGanConfig
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
+from sightsound.methods.dynamic_classifier import DynamicClassifier, DynamicClassifierConfig
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoder, EncoderAutoencoderConfig
 from sightsound.methods.protocol import Method
 from sightsound.methods.regression import Regression, RegressionConfig
@@ -218,6 +219,10 @@ def build_method(config: RunConfig, beside: Path) -> Method:
                 image_examiner=load_classifier(beside / config.method.image_examiner),
                 sound_examiner=load_classifier(beside / config.method.sound_examiner),
             )
+        case DynamicClassifierConfig():
+            return DynamicClassifier(
+                config.method, filler=load_cycle_gan(beside / config.method.filler)
+            )
         case _:
             assert_never(config.method)
 
@@ -243,6 +248,18 @@ def load_classifier(path: Path) -> Classifier:
     config, method = _load_method(path)
     if not isinstance(method, Classifier):
         raise ModelError(f"{path}: a run of {config.recipe}, which is no classifier")
+    return method
+
+
+def load_cycle_gan(path: Path) -> CycleGan:
+    """A trained CMCGAN with the weights that validation chose.
+
+    Raises:
+        ModelError: the folder holds no finished CMCGAN.
+    """
+    config, method = _load_method(path)
+    if not isinstance(method, CycleGan):
+        raise ModelError(f"{path}: a run of {config.recipe}, which is no CMCGAN")
     return method
 
 
