@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,9 @@ METHODS = {
 }
 
 
+LINE = ["s2i_a_mse", "sa_cmgan_s2i", "cvae_i2s", "car_gan", "cmcgan", "cmcgan_classifier"]
+
+
 def test_what_generates_is_known_by_its_translators() -> None:
     assert isinstance(gan("s2i_c"), Generating)
     assert not isinstance(classifier("sound_classifier"), Generating)
@@ -192,6 +196,27 @@ def test_an_update_moves_only_its_player_and_all_of_it(name: str) -> None:
                     names = [n for n, _ in method.players[player].named_parameters()]
                     still = [n for n, m in zip(names, moved, strict=True) if not m]
                     assert not still, still
+
+
+@pytest.mark.parametrize("name", ["s2i_c", *LINE])
+def test_a_restored_method_goes_on_in_the_same_bits(name: str) -> None:
+    """Mutant: a buffer that is not saved, such as those of batch and spectral norms."""
+    config = TrainingConfig(precision="float32")
+    unbroken, stopped = Loop(METHODS[name](), config), Loop(METHODS[name](), config)
+    saved = io.BytesIO()
+    for loop in (unbroken, stopped):
+        for step in range(2):
+            loop.train_step(batch(step=step))
+            loop.step = step + 1
+    torch.save(stopped.state(), saved)
+    resumed = Loop(METHODS[name](), config)
+    resumed.restore(torch.load(io.BytesIO(saved.getvalue()), weights_only=True))
+    for loop in (unbroken, resumed):
+        loop.train_step(batch(step=2))
+    for player, module in unbroken.players.items():
+        other = resumed.players[player].state_dict()
+        for key, value in module.state_dict().items():
+            assert torch.equal(value, other[key]), f"{player}: {key}"
 
 
 def test_the_minimax_losses_are_the_papers() -> None:
