@@ -79,7 +79,7 @@ def test_the_four_cycles_end_where_they_should() -> None:
     assert logs["vva"] == pytest.approx(abs(-0.4 / 4 - 0.8))
     cycles = logs["ava"] + logs["vav"] + logs["aav"] + logs["vva"]
     expected = logs["adversarial"] + 10 * cycles + logs["reading"]
-    assert float(update.loss) == pytest.approx(expected, rel=1e-5)
+    assert float(update.loss.detach()) == pytest.approx(expected, rel=1e-5)
     assert logs["reading"] == pytest.approx(2 * math.log(13))
 
 
