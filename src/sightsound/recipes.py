@@ -313,18 +313,7 @@ def s2i_person() -> RunConfig:
 
 def i2s() -> RunConfig:
     """I2S, the paper's way back: image to log-mel, classifier features, mismatched pairs."""
-    return RunConfig(
-        recipe="i2s",
-        method=ConditionalGanConfig(
-            direction=Direction.IMAGE_TO_SOUND,
-            encoder="image_classifier",
-            examiner="sound_classifier",
-            mismatch="in_batch",
-        ),
-        training=TrainingConfig(
-            steps=1500, batch_size=32, validate_every=100, checkpoint_every=100, samples_every=500
-        ),
-    )
+    return _back(s2i_c(), "i2s", encoder="image_classifier", examiner="sound_classifier")
 
 
 def s2i_c_improved() -> RunConfig:
@@ -358,18 +347,16 @@ def i2s_improved() -> RunConfig:
     their instrument (docs/experiments.md, 5), a quarter of the frames costs nothing. Its learning
     rate stays, so that a run can be prolonged.
     """
-    run = s2i_c_improved()
+    run = _back(
+        s2i_c_improved(),
+        "i2s_improved",
+        encoder="robust_image_classifier",
+        examiner="robust_sound_classifier",
+    )
+    network = ResidualGanConfig(picture_size=(128, 32))
     return replace(
         run,
-        recipe="i2s_improved",
-        method=replace(
-            _gan(run),
-            direction=Direction.IMAGE_TO_SOUND,
-            encoder="robust_image_classifier",
-            examiner="robust_sound_classifier",
-            network=ResidualGanConfig(picture_size=(128, 32)),
-            penalty_weight=1.0,
-        ),
+        method=replace(_gan(run), network=network, penalty_weight=1.0),
         training=replace(run.training, steps=1500, schedule="constant"),
     )
 
@@ -621,6 +608,14 @@ def recipe(name: str) -> RunConfig:
 def summaries() -> dict[str, str]:
     """Recipe name → the first line of its docstring."""
     return {n: (inspect.getdoc(f) or "").partition("\n")[0] for n, f in RECIPES.items()}
+
+
+def _back(run: RunConfig, name: str, *, encoder: str, examiner: str) -> RunConfig:
+    """The same run from image to sound."""
+    method = replace(
+        _gan(run), direction=Direction.IMAGE_TO_SOUND, encoder=encoder, examiner=examiner
+    )
+    return replace(run, recipe=name, method=method)
 
 
 def _represented(name: str, front_end: FrontEndConfig, *, layers: int) -> RunConfig:

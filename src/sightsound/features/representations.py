@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from sightsound.errors import ConfigError
 from sightsound.features.spectra import LogMelConfig, hann
-from sightsound.features.torch_spectra import LogMel
+from sightsound.features.torch_spectra import LogMel, short_time_spectrum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,15 +104,7 @@ class Stft(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         with torch.autocast(waveform.device.type, enabled=False):
-            spectrum = torch.stft(
-                waveform.float(),
-                self.config.n_fft,
-                self.config.hop_length,
-                window=self.window,
-                center=True,
-                pad_mode="constant",
-                return_complex=True,
-            )
+            spectrum = short_time_spectrum(waveform.float(), self.window, self.config.hop_length)
             return (spectrum.abs() * self.config.scale).unsqueeze(-3)
 
 

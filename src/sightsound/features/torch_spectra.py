@@ -66,15 +66,7 @@ class LogMel(nn.Module):
         """Mel power: (B, T) → (B, M, L)."""
         if torch.compiler.is_exporting():
             return self.power_by_products(waveform)
-        spectrum = torch.stft(
-            waveform,
-            self.config.n_fft,
-            self.config.hop_length,
-            window=self.window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )
+        spectrum = short_time_spectrum(waveform, self.window, self.config.hop_length)
         return self.filters @ (spectrum.real.square() + spectrum.imag.square())
 
     def power_by_products(self, waveform: Tensor) -> Tensor:
@@ -134,6 +126,22 @@ def resize_log_mel(log_mel_picture: Tensor, size: tuple[int, int]) -> Tensor:
     rows = torch.tensor(resize_matrix(int(log_mel_picture.shape[-2]), size[0]))
     columns = torch.tensor(resize_matrix(int(log_mel_picture.shape[-1]), size[1]))
     return rows.to(log_mel_picture) @ log_mel_picture @ columns.to(log_mel_picture).T
+
+
+def short_time_spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
+    """Complex spectra of centred frames, zeros beyond the ends: (B, T) → (B, n_fft // 2 + 1, L).
+
+    ``window``: (n_fft,).
+    """
+    return torch.stft(
+        waveform,
+        len(window),
+        hop_length,
+        window=window,
+        center=True,
+        pad_mode="constant",
+        return_complex=True,
+    )
 
 
 def frame(waveform: Tensor, length: int, hop_length: int) -> Tensor:

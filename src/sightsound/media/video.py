@@ -119,16 +119,20 @@ def _frames(path: PathLike, limits: Limits) -> Iterator[Frame]:
         count = 0
         for frame in decoded(opened, stream):
             _check_size(path, frame.width, frame.height, limits)
-            if frame.pts is not None and frame.time_base is not None:
-                time = float(frame.pts * frame.time_base) - start
-            else:
-                time = float(count / rate)
+            time = _seconds_of(frame, count, start, rate)
             _check_seconds(path, time, limits)
             count += 1
             yield Frame(time, _transform(frame).applied(_pixels(frame, converter)))
         # A cut that the container's own lengths do not show; B-frames may cost a few at the end.
         if stream.frames and count < 0.9 * stream.frames - 3:
             raise truncated(Path(path), f"{count} of {stream.frames} frames are there")
+
+
+def _seconds_of(frame: av.VideoFrame, count: int, start: float, rate: Fraction) -> float:
+    """When a frame is shown: by the container, or the ``count``-th of a steady rate."""
+    if frame.pts is not None and frame.time_base is not None:
+        return float(frame.pts * frame.time_base) - start
+    return float(count / rate)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -254,10 +258,7 @@ def _whole_frames(
     note = None if on_damage is None else lambda seconds, _: damage.append(seconds)
     for frame in decoded(opened, stream, on_damage=note):
         _check_size(path, frame.width, frame.height, limits)
-        if frame.pts is not None and frame.time_base is not None:
-            time = float(frame.pts * frame.time_base) - start
-        else:
-            time = float(count / rate)
+        time = _seconds_of(frame, count, start, rate)
         _check_seconds(path, time, limits)
         count += 1
         if damage or (on_damage is not None and frame.is_corrupt):

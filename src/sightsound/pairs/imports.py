@@ -11,12 +11,12 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
 
 from sightsound.errors import DataError
-from sightsound.pairs.performances import SPLITS, write_json
+from sightsound.pairs.performances import SPLITS, DatasetInfo, finish_dataset, write_json
 from sightsound.shapes import INSTRUMENTS
 
 PLAN = "plan.json"  # what the folder is being filled with, so that a repeated command fits
@@ -105,6 +105,46 @@ def claim(output: Path, plan: Mapping[str, Any]) -> None:
         raise DataError(f"{output}: not an empty folder; give a new one with -o")
     output.mkdir(parents=True, exist_ok=True)
     write_json(path, wanted)
+
+
+class ImportConfig(Protocol):
+    """What every importer's config says of the data set."""
+
+    @property
+    def image_size(self) -> int: ...  # pixels
+
+    @property
+    def frame_rate(self) -> float: ...  # frames a second
+
+    @property
+    def seed(self) -> int: ...  # of the splits
+
+
+def finish_import(
+    output: Path,
+    outcome: ImportOutcome,
+    config: ImportConfig,
+    *,
+    kind: str,
+    labels: Sequence[str | None],
+    license: str,
+    sources: tuple[str, ...],
+) -> None:
+    """Keep an import's outcome and mark its data set finished; ``labels``: of its members."""
+    outcome.write(output)
+    finish_dataset(
+        output,
+        DatasetInfo(
+            name=output.resolve().name,
+            kind=kind,
+            classes=classes_of(labels),
+            frame_rate=config.frame_rate,
+            image_size=config.image_size,
+            license=license,
+            seed=config.seed,
+            sources=sources,
+        ),
+    )
 
 
 def class_of(folder: str) -> str:

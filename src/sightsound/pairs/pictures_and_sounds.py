@@ -38,12 +38,10 @@ from sightsound.media.audio import read_audio
 from sightsound.media.image import fit_image, read_image, read_pixels
 from sightsound.media.kinds import IMAGE_SUFFIXES, SOUND_SUFFIXES
 from sightsound.pairs.fingerprints import Fingerprint, same_recordings, sound_fingerprint
-from sightsound.pairs.imports import ImportOutcome, claim, class_of, classes_of, in_processes
+from sightsound.pairs.imports import ImportOutcome, claim, class_of, finish_import, in_processes
 from sightsound.pairs.performances import (
     MARKER,
-    DatasetInfo,
     PerformanceInfo,
-    finish_dataset,
     has_performance,
     read_performance,
     write_performance,
@@ -199,21 +197,16 @@ def import_pictures_and_sounds(
             "pictures unused": unused,
         },
     )
-    outcome.write(output)
-    finish_dataset(
+    finish_import(
         output,
-        DatasetInfo(
-            name=output.resolve().name,
-            kind="pictures-and-sounds",
-            classes=classes_of([each.instrument for each in members]),
-            frame_rate=config.frame_rate,
-            image_size=config.image_size,
-            license="its pictures' and sounds': unknown here; ask who made them",
-            seed=config.seed,
-            sources=(
-                f"{len(seen)} pictures of a folder named {pictures.resolve().name}",
-                f"{len(heard)} sounds of a folder named {sounds.resolve().name}",
-            ),
+        outcome,
+        config,
+        kind="pictures-and-sounds",
+        labels=[each.instrument for each in members],
+        license="its pictures' and sounds': unknown here; ask who made them",
+        sources=(
+            f"{len(seen)} pictures of a folder named {pictures.resolve().name}",
+            f"{len(heard)} sounds of a folder named {sounds.resolve().name}",
         ),
     )
     return outcome

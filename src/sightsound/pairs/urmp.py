@@ -49,12 +49,10 @@ from sightsound.pairs.boxes import (
     write_boxes_sheet,
 )
 from sightsound.pairs.fingerprints import Fingerprint, same_recordings, sound_fingerprint
-from sightsound.pairs.imports import ImportOutcome, claim, classes_of, in_processes
+from sightsound.pairs.imports import ImportOutcome, claim, finish_import, in_processes
 from sightsound.pairs.performances import (
     MARKER,
-    DatasetInfo,
     PerformanceInfo,
-    finish_dataset,
     has_performance,
     read_performance,
     relabel_performance,
@@ -579,21 +577,16 @@ def _finish(
         ),
         counts={"pieces": len({each.extra["urmp"]["piece"] for each in members})},
     )
-    outcome.write(output)
-    finish_dataset(
+    finish_import(
         output,
-        DatasetInfo(
-            name=output.resolve().name,
-            kind="urmp",
-            classes=classes_of([each.instrument for each in members]),
-            frame_rate=config.frame_rate,
-            image_size=config.image_size,
-            license="URMP's own, of the University of Rochester: ask its authors",
-            seed=config.seed,
-            sources=(
-                "URMP: Li, Liu, Dinesh, Duan, Sharma, Creating a Multitrack Classical Music "
-                f"Performance Dataset (IEEE TMM 2019), {len(members)} tracks",
-            ),
+        outcome,
+        config,
+        kind="urmp",
+        labels=[each.instrument for each in members],
+        license="URMP's own, of the University of Rochester: ask its authors",
+        sources=(
+            "URMP: Li, Liu, Dinesh, Duan, Sharma, Creating a Multitrack Classical Music "
+            f"Performance Dataset (IEEE TMM 2019), {len(members)} tracks",
         ),
     )
     return outcome

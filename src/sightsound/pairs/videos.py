@@ -54,13 +54,11 @@ from sightsound.pairs.fingerprints import (
     same_recordings,
     sound_fingerprint,
 )
-from sightsound.pairs.imports import ImportOutcome, claim, class_of, classes_of, in_processes
+from sightsound.pairs.imports import ImportOutcome, claim, class_of, finish_import, in_processes
 from sightsound.pairs.performances import (
     MARKER,
     MIN_SECONDS,
-    DatasetInfo,
     PerformanceInfo,
-    finish_dataset,
     relabel_performance,
     remove_performance,
     write_json,
@@ -568,19 +566,14 @@ def _finish(
             ),
         },
     )
-    outcome.write(output)
-    finish_dataset(
+    finish_import(
         output,
-        DatasetInfo(
-            name=output.resolve().name,
-            kind="videos",
-            classes=classes_of([record.label for record in usable]),
-            frame_rate=config.frame_rate,
-            image_size=config.image_size,
-            license="its videos': unknown here; ask who made them",
-            seed=config.seed,
-            sources=(f"{len(usable)} videos of a folder named {source.resolve().name}",),
-        ),
+        outcome,
+        config,
+        kind="videos",
+        labels=[record.label for record in usable],
+        license="its videos': unknown here; ask who made them",
+        sources=(f"{len(usable)} videos of a folder named {source.resolve().name}",),
     )
     return outcome
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, TypedDict, assert_never
 
 import torch
 from tqdm import tqdm
@@ -18,6 +18,7 @@ from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder
 from sightsound.methods.cmcgan import CycleGan, CycleGanConfig
+from sightsound.methods.conditional import ConditionalConfig
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.methods.cvae import VariationalAutoencoder, VariationalAutoencoderConfig
 from sightsound.methods.dynamic_classifier import DynamicClassifier, DynamicClassifierConfig
@@ -186,36 +187,16 @@ def build_method(config: RunConfig, beside: Path) -> Method:
         case EncoderAutoencoderConfig():
             return EncoderAutoencoder(config.method)
         case ConditionalGanConfig():
-            return ConditionalGan(
-                config.method,
-                encoder=load_encoder(beside / config.method.encoder),
-                examiner=load_classifier(beside / config.method.examiner),
-            )
+            return ConditionalGan(config.method, **_ends(config.method, beside))
         case RegressionConfig():
-            return Regression(
-                config.method,
-                encoder=load_encoder(beside / config.method.encoder),
-                examiner=load_classifier(beside / config.method.examiner),
-            )
+            return Regression(config.method, **_ends(config.method, beside))
         case SelfAttentionGanConfig():
-            return SelfAttentionGan(
-                config.method,
-                encoder=load_encoder(beside / config.method.encoder),
-                examiner=load_classifier(beside / config.method.examiner),
-            )
+            return SelfAttentionGan(config.method, **_ends(config.method, beside))
         case VariationalAutoencoderConfig():
-            return VariationalAutoencoder(
-                config.method,
-                encoder=load_encoder(beside / config.method.encoder),
-                examiner=load_classifier(beside / config.method.examiner),
-            )
+            return VariationalAutoencoder(config.method, **_ends(config.method, beside))
         case CascadeGanConfig():
-            return CascadeGan(
-                config.method,
-                encoder=load_encoder(beside / config.method.encoder),
-                examiner=load_classifier(beside / config.method.examiner),
-                namer=load_classifier(beside / config.method.namer),
-            )
+            namer = load_classifier(beside / config.method.namer)
+            return CascadeGan(config.method, **_ends(config.method, beside), namer=namer)
         case CycleGanConfig():
             return CycleGan(
                 config.method,
@@ -228,6 +209,20 @@ def build_method(config: RunConfig, beside: Path) -> Method:
             )
         case _:
             assert_never(config.method)
+
+
+class _Ends(TypedDict):
+    """What every method of one direction stands between."""
+
+    encoder: Encoder
+    examiner: Classifier
+
+
+def _ends(config: ConditionalConfig, beside: Path) -> _Ends:
+    return {
+        "encoder": load_encoder(beside / config.encoder),
+        "examiner": load_classifier(beside / config.examiner),
+    }
 
 
 def load_encoder(path: Path) -> Encoder:
