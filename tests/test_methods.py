@@ -8,18 +8,10 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from sightsound.features.augmentation import (
-    ImageAugmentationConfig,
-    SoundAugmentationConfig,
-    augment_images,
-    augment_spectra,
-    augment_waveforms,
-)
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder, class_mean
@@ -320,7 +312,12 @@ def test_class_mean_counts_classes_alike() -> None:
 
 def test_s2i_overfits_a_batch_beyond_constants_and_hears_its_condition() -> None:
     """Mutant: a generator whose condition is zero; the swapped condition must be far worse."""
-    method = gan("s2i_c_improved", averaged=False)
+    method = gan(
+        "s2i_c_improved",
+        averaged=False,
+        condition_augmentation=None,
+        picture_augmentation=None,  # its tints would hide the colours that are to be learnt
+    )
     config = TrainingConfig(precision="float32", batch_size=8, averaging=0.0)
     loop = Loop(method, config)
     for step in range(400):
@@ -346,60 +343,6 @@ def test_a_classifier_learns_what_a_constant_cannot() -> None:
     with loop.inference():
         figures = method.validate([batch(step=77)])
     assert figures["accuracy"] == 1.0
-
-
-def test_augmented_sounds_keep_their_length_and_differ_from_each_other() -> None:
-    torch.manual_seed(0)
-    sound = batch().waveform[:1].expand(6, -1).contiguous()
-    moved = augment_waveforms(sound, 44_100, SoundAugmentationConfig())
-    assert moved.shape == sound.shape
-    assert float(moved.abs().max()) <= 1.0
-    assert len({round(float(row.square().mean()), 9) for row in moved}) == 6
-    still = SoundAugmentationConfig(
-        gain_db=0.0, speed=0.0, noise_probability=0.0, room_probability=0.0
-    )
-    torch.testing.assert_close(augment_waveforms(sound, 44_100, still), sound)
-
-
-def test_the_speed_of_a_sound_moves_its_pitch_by_as_much() -> None:
-    torch.manual_seed(3)
-    config = SoundAugmentationConfig(
-        gain_db=0.0, speed=0.05, noise_probability=0.0, room_probability=0.0
-    )
-    sound = batch().waveform[1::2]
-    moved = augment_waveforms(sound, 44_100, config).numpy()
-    spectrum = np.abs(np.fft.rfft(moved * np.hanning(moved.shape[1]), 1 << 18))
-    peaks = spectrum.argmax(axis=1) * 44_100 / (1 << 18)
-    assert peaks.min() > 880 * 0.945
-    assert peaks.max() < 880 * 1.055
-    assert np.ptp(peaks) > 10
-
-
-@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 16, 48), (1.0, 60, 64)])
-def test_the_asked_share_of_sounds_is_augmented(share: float, low: int, high: int) -> None:
-    method = classifier("robust_sound_classifier")
-    sound = SoundAugmentationConfig(probability=share)
-    method = Classifier(replace(method.config, sound_augmentation=sound))
-    torch.manual_seed(0)
-    examples = batch(64)
-    untouched = examples.waveform.clone()
-    augmented = method._augmented_picture(examples)
-    torch.testing.assert_close(examples.waveform, untouched)  # the batch itself stays
-    difference = (augmented - method.picture(examples)).abs().amax(dim=(1, 2, 3))
-    assert low <= int((difference > 1e-4).sum()) <= high
-
-
-def test_augmented_pictures_and_spectra_stay_in_range() -> None:
-    torch.manual_seed(0)
-    image = batch().image
-    moved = augment_images(image, ImageAugmentationConfig())
-    assert moved.shape == image.shape
-    assert float(moved.abs().max()) <= 1.0
-    assert not torch.equal(moved, image)
-    spectra = torch.rand(8, 1, 128, 44) * 2 - 1
-    shaped = augment_spectra(spectra, SoundAugmentationConfig(), unit_per_db=0.015)
-    assert float(shaped.abs().max()) <= 1.0
-    assert not torch.equal(shaped, spectra)
 
 
 def test_averaged_weights_follow_the_trained_ones() -> None:

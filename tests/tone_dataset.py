@@ -39,6 +39,11 @@ def make(folder: Path, seconds: float = 1.5) -> Dataset:
                 place = int(rng.integers(4, 50))
                 frame[:, place : place + 8] = rng.integers(0, 256, 3)
                 frames = [frame] * round(25 * seconds)
+                truth = {  # the stripe stands where the finger is
+                    "frame_times": np.arange(len(frames)) / 25,
+                    "pitch_hz": np.full(len(frames), hertz, np.float32),
+                    "finger_position": np.full(len(frames), place / 64, np.float32),
+                }
                 name = f"{split}-{instrument}-{player}"
                 write_performance(
                     folder,
@@ -48,6 +53,7 @@ def make(folder: Path, seconds: float = 1.5) -> Dataset:
                     waveform,
                     44_100,
                     frames,
+                    truth,
                 )
     info = DatasetInfo(
         name="tones",

@@ -335,8 +335,12 @@ def s2i_c_improved() -> RunConfig:
             discriminator_adam=AdamConfig(learning_rate=4e-4, beta1=0.0, beta2=0.99),
             penalty_weight=2.0,
             averaged=True,
+            condition_augmentation=SoundAugmentationConfig(probability=0.8),
+            picture_augmentation=ImageAugmentationConfig(
+                shift=0.1, zoom=0.1, rotation=0.05, colour=0.3, noise=0.0, cutout=0.4
+            ),
         ),
-        training=replace(run.training, steps=2400, schedule="cosine"),
+        training=replace(run.training, steps=2000, schedule="cosine"),
     )
 
 
@@ -356,8 +360,14 @@ def i2s_improved() -> RunConfig:
     network = ResidualGanConfig(picture_size=(128, 32))
     return replace(
         run,
-        method=replace(_gan(run), network=network, penalty_weight=1.0),
-        training=replace(run.training, steps=1500, schedule="constant"),
+        method=replace(
+            _gan(run),
+            network=network,
+            penalty_weight=1.0,
+            condition_augmentation=None,
+            picture_augmentation=None,
+        ),
+        training=replace(run.training, steps=1000, schedule="constant"),
     )
 
 

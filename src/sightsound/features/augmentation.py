@@ -122,8 +122,8 @@ class ImageAugmentationConfig:
 
 
 def augment_images(image: Tensor, config: ImageAugmentationConfig) -> Tensor:
-    """Images (B, 3, H, W) in [-1, 1] → the same moved, turned, tinted, noisy and partly hidden."""
-    batch, _, height, width = image.shape
+    """Images (B, C, H, W) in [-1, 1] → the same moved, turned, tinted, noisy and partly hidden."""
+    batch, channels, height, width = image.shape
 
     def spread(*shape: int) -> Tensor:
         return torch.rand(*shape) * 2 - 1
@@ -138,7 +138,7 @@ def augment_images(image: Tensor, config: ImageAugmentationConfig) -> Tensor:
     moved = functional.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
     mean = moved.mean(dim=(1, 2, 3), keepdim=True)
     contrast = 1 + spread(batch, 1, 1, 1) * config.colour
-    gain = 1 + spread(batch, 3, 1, 1) * config.colour
+    gain = 1 + spread(batch, channels, 1, 1) * config.colour
     moved = ((moved - mean) * contrast + mean + spread(batch, 1, 1, 1) * config.colour) * gain
     moved = moved + torch.randn_like(moved) * torch.rand(batch, 1, 1, 1) * config.noise
     side = torch.rand(batch, 1) * config.cutout * (torch.rand(batch, 1) < 0.5)

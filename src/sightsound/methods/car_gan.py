@@ -106,10 +106,10 @@ class CascadeGan(Conditional):
         return (replace(translator, encoder=self.condition, generator=self.named_cascade),)
 
     @torch.no_grad()
-    def condition_and_real(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Batch → condition (B, D) and real pictures (B, 3, H, W)."""
-        condition, _ = self.condition(self.encoder.picture(batch))
-        return condition.float(), batch.image
+    def condition_of(self, source: Tensor) -> Tensor:
+        """What the encoder takes → condition (B, D): its log-mel and the class it names."""
+        condition: Tensor = self.condition(source)[0].float()
+        return condition
 
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         cascade = cast(Cascade, self.players["generator"])

@@ -52,6 +52,7 @@ EncoderConfig: TypeAlias = (
     | StridedEncoderConfig
     | AttentionEncoderConfig
 )
+Augmentation: TypeAlias = SoundAugmentationConfig | ImageAugmentationConfig
 FrontEndConfig: TypeAlias = LogMelConfig | ConstantQConfig | StftConfig | MelConfig | MfccConfig
 
 
@@ -66,6 +67,9 @@ class ClassifierConfig:
         default_factory=lambda: AdamConfig(learning_rate=1e-3, beta1=0.9, weight_decay=1e-2)
     )
     label_smoothing: float = 0.0
+    mixup: float = (
+        0.0  # α of Beta(α, α), of which two inputs' shares in a mixture are drawn; 0: none
+    )
     sound_augmentation: SoundAugmentationConfig | None = None  # None: as recorded
     image_augmentation: ImageAugmentationConfig | None = None  # None: as drawn
 
@@ -114,6 +118,40 @@ class Encoder:
             picture: Tensor = self.front_end(waveform)
         return picture
 
+    def augmented_picture(self, batch: PairBatch, augmentation: Augmentation | None) -> Tensor:
+        """What ``picture`` gives, moved as an augmentation of this modality says.
+
+        Raises:
+            ConfigError: an augmentation of the other modality, or a front end without decibels.
+        """
+        if augmentation is None:
+            return self.picture(batch)
+        if isinstance(augmentation, ImageAugmentationConfig) != (self.modality == "image"):
+            raise ConfigError(
+                f"an augmentation of the other modality ({type(augmentation).__name__}) for an "
+                f"encoder of {self.modality}s; set it to null"
+            )
+        with torch.no_grad(), torch.autocast(batch.label.device.type, enabled=False):
+            if isinstance(augmentation, ImageAugmentationConfig):
+                return augment_images(batch.image, augmentation)
+            if not isinstance(self.front_end, LogMel | ConstantQ):
+                raise ConfigError(
+                    f"an augmentation of sound: its equaliser adds decibels, and the front end "
+                    f"{type(self.front_end).__name__} has none; set it to null"
+                )
+            front_end = self.front_end.config
+            chosen = torch.rand(len(batch)) < augmentation.probability
+            waveform = batch.waveform.clone()
+            waveform[chosen] = augment_waveforms(
+                waveform[chosen], front_end.sample_rate, augmentation
+            )
+            picture = self.picture_of_sound(waveform)
+            unit_per_db = 2.0 / (front_end.ceiling_db - front_end.floor_db)
+            picture[chosen] = augment_spectra(
+                picture[chosen], augmentation, unit_per_db=unit_per_db
+            )
+            return picture
+
     def encode(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures → embedding (B, D), class logits (B, K)."""
         embedding, logits = self.players["encoder"](picture)
@@ -137,17 +175,31 @@ class Classifier(Encoder):
         network = build_encoder(config.network)
         super().__init__(network, config.modality, config.front_end, config.adam)
         self.config = config
+        self.augmentation: Augmentation | None = (
+            config.sound_augmentation if config.modality == "sound" else config.image_augmentation
+        )
 
     def updates(self, batch: PairBatch) -> Iterator[Update]:
-        _, logits = self.encode(self._augmented_picture(batch))
+        picture, possible = self.augmented_picture(batch, self.augmentation), batch.possible
+        share, partner = 1.0, torch.arange(len(batch))
+        if self.config.mixup > 0:
+            share = float(torch.distributions.Beta(self.config.mixup, self.config.mixup).sample())
+            partner = torch.randperm(len(batch))
+            picture = share * picture + (1 - share) * picture[partner]
+            possible = None if possible is None else possible | possible[partner]
+        _, logits = self.encode(picture)
         logits = logits.float()
-        if batch.possible is not None:
+        if possible is not None:
             # Where real sound comes in ten classes of thirteen, "real" must not mean "none of the
             # other three": their logits take no part (finite, because of label smoothing).
-            logits = logits.masked_fill(~batch.possible, IMPOSSIBLE_LOGIT)
-        loss = functional.cross_entropy(
-            logits, batch.label, label_smoothing=self.config.label_smoothing
-        )
+            logits = logits.masked_fill(~possible, IMPOSSIBLE_LOGIT)
+        smoothing = self.config.label_smoothing
+        loss = share * functional.cross_entropy(logits, batch.label, label_smoothing=smoothing)
+        if share < 1:
+            other = batch.label[partner]
+            loss = loss + (1 - share) * functional.cross_entropy(
+                logits, other, label_smoothing=smoothing
+            )
         accuracy = (logits.argmax(1) == batch.label).float().mean()
         yield Update("encoder", loss, {"accuracy": accuracy.detach()})
 
@@ -162,28 +214,6 @@ class Classifier(Encoder):
         accuracy = class_mean(torch.cat(right).float(), torch.cat(label))
         cross_entropy = class_mean(torch.cat(entropy), torch.cat(label))
         return {"accuracy": accuracy, "cross_entropy": cross_entropy, "score": accuracy}
-
-    def _augmented_picture(self, batch: PairBatch) -> Tensor:
-        with torch.no_grad(), torch.autocast(batch.label.device.type, enabled=False):
-            if self.config.modality == "image":
-                config = self.config.image_augmentation
-                return augment_images(batch.image, config) if config else batch.image
-            sound = self.config.sound_augmentation
-            front_end = self.config.front_end
-            if sound is None or front_end is None:
-                return self.picture(batch)
-            if not isinstance(front_end, LogMelConfig | ConstantQConfig):
-                raise ConfigError(
-                    f"method.sound_augmentation: an equaliser adds decibels, and "
-                    f"{type(front_end).__name__} has none; set it to null"
-                )
-            chosen = torch.rand(len(batch)) < sound.probability
-            waveform = batch.waveform.clone()
-            waveform[chosen] = augment_waveforms(waveform[chosen], front_end.sample_rate, sound)
-            picture = self.picture_of_sound(waveform)
-            unit_per_db = 2.0 / (front_end.ceiling_db - front_end.floor_db)
-            picture[chosen] = augment_spectra(picture[chosen], sound, unit_per_db=unit_per_db)
-            return picture
 
 
 def class_mean(values: Tensor, labels: Tensor) -> float:

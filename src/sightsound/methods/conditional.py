@@ -111,13 +111,22 @@ class Conditional:
             ),
         )
 
-    @torch.no_grad()
     def condition_and_real(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
         """Batch → condition (B, D) and real pictures (B, C, H, W)."""
-        condition, _ = self.encoder.encode(self.encoder.picture(batch))
+        return self.condition_of(self.encoder.picture(batch)), self.real(batch)
+
+    @torch.no_grad()
+    def condition_of(self, source: Tensor) -> Tensor:
+        """What the encoder takes (B, C, H, W) → condition (B, D)."""
+        condition, _ = self.encoder.encode(source)
+        return condition.float()
+
+    @torch.no_grad()
+    def real(self, batch: PairBatch) -> Tensor:
+        """The batch's pictures of the kind that is generated, (B, C, H, W)."""
         if self.direction is Direction.SOUND_TO_IMAGE:
-            return condition.float(), batch.image
-        return condition.float(), self.log_mel_picture(batch.waveform)
+            return batch.image
+        return self.log_mel_picture(batch.waveform)
 
     def log_mel_picture(self, waveform: Tensor) -> Tensor:
         """Waveforms (B, T) → log-mels at the generated size, (B, 1, H, W) in [-1, 1]."""

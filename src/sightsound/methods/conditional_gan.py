@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sightsound.methods.classifier import Classifier, Encoder
+from sightsound.features.augmentation import ImageAugmentationConfig, augment_images
+from sightsound.methods.classifier import Augmentation, Classifier, Encoder
 from sightsound.methods.conditional import Conditional, ConditionalConfig, mismatched_in_batch
 from sightsound.methods.protocol import AdamConfig, Update
 from sightsound.networks.paper import PaperDiscriminator, PaperGanConfig, PaperGenerator
@@ -48,6 +49,10 @@ class ConditionalGanConfig(ConditionalConfig):
     penalty_every: int = 8  # steps between two penalties, each weighted by this number
     penalty_examples: int = 16  # examples of a batch that a penalty sees
     averaged: bool = False  # use the generator's averaged weights
+    condition_augmentation: Augmentation | None = None  # of what the encoder is given in training
+    picture_augmentation: ImageAugmentationConfig | None = (
+        None  # of all that the discriminator sees
+    )
 
 
 class ConditionalGan(Conditional):
@@ -77,11 +82,14 @@ class ConditionalGan(Conditional):
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         generator = self.players["generator"]
         discriminator = cast(Discriminator, self.players["discriminator"])
-        condition, real = self.condition_and_real(batch)
+        source = self.encoder.augmented_picture(batch, self.config.condition_augmentation)
+        condition, real = self.condition_of(source), self.real(batch)
         mismatched = self._mismatched(batch)
         noise = torch.randn(len(real), self.noise_size)
 
-        fake = generator(condition, noise)  # x̂ ← G(φ(A), z)
+        fake = self._shown(generator(condition, noise))  # x̂ ← G(φ(A), z)
+        real = self._shown(real)
+        mismatched = None if mismatched is None else self._shown(mismatched)
         detached = fake.detach()
         real_features = discriminator.features(real)
         real_logit = discriminator.decide_on(real_features, condition)  # S_r
@@ -102,6 +110,14 @@ class ConditionalGan(Conditional):
 
         fake_logit = discriminator(fake, condition)
         yield Update("generator", self._generator_loss(fake_logit, real_logit.detach()))
+
+    def _shown(self, picture: Tensor) -> Tensor:
+        """Pictures (B, C, H, W) as the discriminator is shown them; gradients pass through.
+
+        Source: Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020).
+        """
+        augmentation = self.config.picture_augmentation
+        return picture if augmentation is None else augment_images(picture, augmentation)
 
     def _mismatched(self, batch: PairBatch) -> Tensor | None:
         """The batch's mismatched pictures (B, C, H, W), where it brings any."""
