@@ -17,6 +17,8 @@ from sightsound.cli.options import (
 )
 from sightsound.errors import ConfigError
 
+QUICK_SCALE = 0.001  # of orchestra-v1: one performance of each instrument in each split
+
 
 def _train(arguments: argparse.Namespace) -> int:
     from sightsound.training.run import train
@@ -74,11 +76,23 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
-    from sightsound.reproduction.run import reproduce
+    from sightsound.reproduction.run import chosen_tables, reproduce
 
+    chosen_tables(arguments.tables, arguments.row)  # refuses unknown names before anything is made
+    data = arguments.data
+    if data is None:
+        if not arguments.quick:
+            raise ConfigError(
+                "reproduce: --data is missing; name a data set (`sightsound data orchestra` makes "
+                "one), or take --quick, which makes a small one by itself"
+            )
+        from sightsound.orchestra.dataset import make
+
+        data = arguments.output / "data"
+        make(data, scale=QUICK_SCALE, splits=("train", "validation", "test"), image_size=64)
     page = reproduce(
         arguments.tables,
-        arguments.data,
+        data,
         arguments.output,
         quick=arguments.quick,
         rows=arguments.row,
@@ -203,13 +217,19 @@ report.html: each published figure beside ours. A stopped command goes on where 
 
   sightsound reproduce --data orchestra-v1 -o reproduction
   sightsound reproduce table1 --data orchestra-v1 -o reproduction
-  sightsound reproduce table5 --row s2i_c --quick --data orchestra-v1 -o quick
+  sightsound reproduce --quick -o quick
+  sightsound reproduce line --row car_gan --data orchestra-v1 -o reproduction
 """,
     )
     parser.add_argument(
-        "tables", nargs="*", metavar="TABLE", help="table1, table5 (default: all there are)"
+        "tables",
+        nargs="*",
+        metavar="TABLE",
+        help="table1, table5, fig9, line, dynamic (default: all)",
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="DATASET")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATASET", help="needed but for --quick, which makes its own"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUTPUT")
     parser.add_argument(
         "--row",

@@ -13,7 +13,9 @@ from sightsound import __version__
 from sightsound.evaluation.judges import Judges
 from sightsound.evaluation.report import STYLE
 from sightsound.media.files import write_bytes
+from sightsound.media.image import write_image
 from sightsound.pairs.performances import Dataset
+from sightsound.reproduction.curve import draw_curve
 from sightsound.reproduction.tables import Row, Table
 
 if TYPE_CHECKING:
@@ -26,12 +28,16 @@ def write_reproduction(
     root: Path,
     tables: Sequence[Table],
     cells: Mapping[str, Sequence[Cell]],
+    curves: Mapping[str, Sequence[Mapping[str, Any]]],
     dataset: Dataset,
     judges: Judges,
     *,
     quick: bool,
 ) -> Path:
-    """Write ``report.md`` and ``report.html``; returns the page."""
+    """Write ``report.md``, ``report.html`` and ``pictures/``; returns the page.
+
+    ``cells`` by the label of their row, ``curves`` by the name of their table.
+    """
     about = [
         f"Data: {dataset.name} (SHA-256 {dataset.sha256[:12]}…). Judges: {judges.sha256[:12]}…. "
         f"sightsound {__version__}. Intervals: 95 %, bootstrap over performances. "
@@ -43,7 +49,15 @@ def write_reproduction(
             "figures mean nothing."
         )
     parts: list[tuple[str, str, Lines]] = []
+    pictures: dict[str, str] = {}  # title of a part → file
     for table in tables:
+        if table.curve is not None:
+            pictures[table.title] = f"pictures/{table.name}.png"
+            (root / "pictures").mkdir(exist_ok=True)
+            pixels = draw_curve(curves[table.name], table.curve, table.title)
+            write_image(root / pictures[table.title], pixels)
+            parts.append((table.title, table.text, curve_lines(curves[table.name])))
+            continue
         parts.append((table.title, table.text, accuracy_lines(table, cells)))
         if any(row.direction is not None for row in table.rows):
             parts += further_parts(table, cells)
@@ -52,13 +66,17 @@ def write_reproduction(
         [
             "# Reproduction",
             *about,
-            *(block for title, text, lines in parts for block in _markdown(title, text, lines)),
+            *(
+                block
+                for title, text, lines in parts
+                for block in _markdown(title, text, lines, pictures.get(title))
+            ),
         ]
     )
     write_bytes(root / "report.md", (markdown + "\n").encode())
     page = root / "report.html"
     body = "".join(f"<p>{html.escape(line.replace('**', ''))}</p>" for line in about) + "".join(
-        _section(title, text, lines) for title, text, lines in parts
+        _section(title, text, lines, pictures.get(title)) for title, text, lines in parts
     )
     head = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
@@ -76,7 +94,7 @@ def accuracy_lines(table: Table, cells: Mapping[str, Sequence[Cell]]) -> Lines:
         head += ["judges on real", "its encoder"]
     lines = [[*head, "n (test)", "seeds", "processor minutes", "what differs"]]
     for row in table.rows:
-        of_row = cells[row.recipe]
+        of_row = cells[row.label]
         line = [
             row.label,
             accuracy_text(of_row, "test"),
@@ -137,7 +155,7 @@ def further_parts(
     ]
     poses = [["", "part", "instruments", "error ↓", "real frames", "mean pose", "another moment"]]
     for row in table.rows:
-        figures = cells[row.recipe][0].figures["test"]
+        figures = cells[row.label][0].figures["test"]
         lines.append([row.label, *_quality(figures)])
         for part, by_instrument in (figures.get("pose") or {}).get("parts", {}).items():
             if part == "bow":
@@ -165,11 +183,31 @@ def further_parts(
     return parts
 
 
+def curve_lines(points: Sequence[Mapping[str, Any]]) -> Lines:
+    """Accuracy at each step of a run, the chosen one marked."""
+    lines = [["step", "pairs seen", "epochs", "validation, by the examiner", "train ↑", "test ↑"]]
+    for point in points:
+        lines.append(
+            [
+                f"{point['step']}{' (chosen)' if point['chosen'] else ''}",
+                f"{point['pairs']:,}",
+                f"{point['epochs']:.2f}",
+                _per_cent(point["validation"]),
+                *(
+                    f"{_per_cent(of['accuracy'])} ({_per_cent(of['low'])} to "
+                    f"{_per_cent(of['high'])}), n = {of['n']}"
+                    for of in (point["train"], point["test"])
+                ),
+            ]
+        )
+    return lines
+
+
 def command_lines(table: Table, cells: Mapping[str, Sequence[Cell]]) -> Lines:
     """The command behind each cell."""
     lines = [["", "seed", "processor minutes, everything counted", "command"]]
     for row in table.rows:
-        for cell in cells[row.recipe]:
+        for cell in cells[row.label]:
             minutes = f"{cell.processor_minutes:.1f}"
             lines.append([row.label, str(cell.seed), minutes, f"`{cell.command}`"])
     return lines
@@ -201,23 +239,26 @@ def _mean_text(cells: Sequence[Cell], key: str) -> str:
     return _per_cent(float(np.mean(known))) if known else "–"
 
 
-def _markdown(title: str, text: str, lines: Lines) -> list[str]:
+def _markdown(title: str, text: str, lines: Lines, picture: str | None) -> list[str]:
     head, *rows = lines
     table = [
         "| " + " | ".join(head) + " |",
         "|" + "---|" * len(head),
         *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows),
     ]
-    return [f"## {title}", *([text] if text else []), "\n".join(table)]
+    shown = [f"![{title}]({picture})"] if picture else []
+    return [f"## {title}", *([text] if text else []), *shown, "\n".join(table)]
 
 
-def _section(title: str, text: str, lines: Lines) -> str:
+def _section(title: str, text: str, lines: Lines, picture: str | None) -> str:
     head, *rows = lines
     cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
     body = "".join(
         "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     note = f"<p>{html.escape(text)}</p>" if text else ""
+    if picture:
+        note += f'<p><img src="{html.escape(picture)}" alt="{html.escape(title)}"></p>'
     return (
         f"<h2>{html.escape(title)}</h2>{note}<table><thead><tr>{cells}</tr></thead>"
         f"<tbody>{body}</tbody></table>"

@@ -3,7 +3,7 @@
 ```
 OUTPUT/runs/seed-S/RECIPE     training runs; encoders lie beside what stands on them
       models/RECIPE-S         model packages
-      figures/RECIPE-S.json   what was measured, and of what
+      figures/RECIPE-S.json   what was measured, and of what; RECIPE-curve.json over training
       report.md, report.html, pictures/
 ```
 
@@ -17,7 +17,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from sightsound.export.run import export_run
 from sightsound.media.files import write_bytes
 from sightsound.pairs.performances import Dataset
 from sightsound.reproduction.classifiers import classifier_figures
+from sightsound.reproduction.curve import accuracy_curve
 from sightsound.reproduction.report import write_reproduction
 from sightsound.reproduction.tables import TABLES, Row, Table
 from sightsound.training.folder import RunFolder
@@ -48,6 +49,7 @@ QUICK_SETTINGS = (
 )
 QUICK_LIMIT = 26  # items of an evaluation
 TRAIN_LIMIT = 1300  # items of the training split that are measured
+CURVE_LIMIT = 520  # items of each split that are measured at each checkpoint of a curve
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,19 @@ def reproduce(
     prepare_folder(root)
     dataset = Dataset.open(data)
     judges = judges or load_judges()
-    cells: dict[str, list[Cell]] = {}
+    cells: dict[str, list[Cell]] = {}  # by the label of their row
+    curves: dict[str, list[dict[str, Any]]] = {}  # by the name of their table
     for table in tables:
         for row in table.rows:
             repeats = 1 if quick else row.repeats
             for seed in range(repeats):
                 cell = reproduce_cell(row, seed, dataset, root, judges, quick=quick)
-                cells.setdefault(row.recipe, [])
-                if all(known.seed != seed for known in cells[row.recipe]):
-                    cells[row.recipe].append(cell)
-    return write_reproduction(root, tables, cells, dataset, judges, quick=quick)
+                cells.setdefault(row.label, [])
+                if all(known.seed != seed for known in cells[row.label]):
+                    cells[row.label].append(cell)
+        if table.curve is not None:
+            curves[table.name] = _curve(table.rows[0], dataset, root, judges, quick=quick)
+    return write_reproduction(root, tables, cells, curves, dataset, judges, quick=quick)
 
 
 def chosen_tables(names: Sequence[str], rows: Sequence[str] = ()) -> list[Table]:
@@ -140,10 +145,9 @@ def reproduce_cell(
         "judges": judges.sha256,
         "limits": limits,
     }
-    path = root / "figures" / f"{row.recipe}-{seed}.json"
-    figures = _measured(path, identity)
-    if figures is None:
-        started = time.monotonic()
+    started = time.monotonic()
+
+    def measure() -> dict[str, Any]:
         figures = {}
         if row.direction is None:
             for split, limit in limits.items():
@@ -151,16 +155,15 @@ def reproduce_cell(
         else:
             package = export_run([run], root / "models" / f"{row.recipe}-{seed}")
             for split, limit in limits.items():
-                result = evaluate(
+                figures[split] = evaluate(
                     package, data=dataset.folder, split=split, limit=limit, judges=judges
                 )
-                figures[split] = result
         _note(f"{row.recipe}, seed {seed}: measured in {time.monotonic() - started:.0f} s")
-        text = json.dumps({"of": identity, "figures": figures}, indent=1, allow_nan=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, text.encode())
-    if row.direction is not None:
-        figures = {split: result[row.direction.value] for split, result in figures.items()}
+        return figures
+
+    figures = _kept(root / "figures" / f"{row.recipe}-{seed}.json", identity, measure)
+    part = row.input if row.direction is None else row.direction.value
+    figures = {split: result[part] for split, result in figures.items()}
     flags = " ".join(f"--set {setting}" for setting in settings)
     return Cell(
         row=row,
@@ -213,15 +216,40 @@ def _weights_hash(run: Path) -> str:
     return digest.hexdigest()
 
 
-def _measured(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+def _curve(
+    row: Row, dataset: Dataset, root: Path, judges: Judges, *, quick: bool
+) -> list[dict[str, Any]]:
+    """Accuracy over the training of a row's first seed, measured where it was not."""
+    run = root / "runs" / "seed-0" / row.recipe
+    limit = QUICK_LIMIT if quick else CURVE_LIMIT
+    identity = {
+        "recipe": row.recipe,
+        "weights": _weights_hash(run),
+        "data": dataset.sha256,
+        "judges": judges.sha256,
+        "limit": limit,
+    }
+    points: list[dict[str, Any]] = _kept(
+        root / "figures" / f"{row.recipe}-curve.json",
+        identity,
+        lambda: accuracy_curve(run, dataset, judges, limit=limit, seed=0),
+    )
+    return points
+
+
+def _kept(path: Path, identity: dict[str, Any], measure: Callable[[], Any]) -> Any:
+    """The figures that a file holds, if they are of this identity; else measured and written."""
     try:
         stored = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(stored, dict) or stored.get("of") != identity:
-        return None
-    figures = stored.get("figures")
-    return figures if isinstance(figures, dict) else None
+        if stored["of"] == identity:
+            return stored["figures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    figures = measure()
+    text = json.dumps({"of": identity, "figures": figures}, indent=1, allow_nan=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, text.encode())
+    return figures
 
 
 def _note(line: str) -> None:

@@ -150,6 +150,12 @@ class RunFolder:
             ) from None
         return int(chosen["step"]), dict(chosen["figures"])
 
+    def validations(self) -> list[tuple[int, float]]:
+        """Step and score of each validation whose weights are here, in order."""
+        rows = (json.loads(line) for line in (self.path / "log.jsonl").read_text().splitlines())
+        scores = {row["step"]: row["validation/score"] for row in rows if "validation/score" in row}
+        return [(step, scores[step]) for step in sorted(scores) if self._weights(step).exists()]
+
     def load_weights(self, players: nn.ModuleDict, step: int | None = None) -> None:
         """Fill players with the weights of a step, or of the best one.
 

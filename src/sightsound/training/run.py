@@ -231,7 +231,7 @@ def load_encoder(path: Path) -> Encoder:
     Raises:
         ModelError: the folder holds no finished encoder.
     """
-    config, method = _load_method(path)
+    config, method = load_method(path)
     if not isinstance(method, Encoder):
         raise ModelError(f"{path}: a run of {config.recipe}, which is no encoder")
     return method
@@ -243,7 +243,7 @@ def load_classifier(path: Path) -> Classifier:
     Raises:
         ModelError: the folder holds no finished classifier.
     """
-    config, method = _load_method(path)
+    config, method = load_method(path)
     if not isinstance(method, Classifier):
         raise ModelError(f"{path}: a run of {config.recipe}, which is no classifier")
     return method
@@ -255,13 +255,18 @@ def load_cycle_gan(path: Path) -> CycleGan:
     Raises:
         ModelError: the folder holds no finished CMCGAN.
     """
-    config, method = _load_method(path)
+    config, method = load_method(path)
     if not isinstance(method, CycleGan):
         raise ModelError(f"{path}: a run of {config.recipe}, which is no CMCGAN")
     return method
 
 
-def _load_method(path: Path) -> tuple[RunConfig, Method]:
+def load_method(path: Path) -> tuple[RunConfig, Method]:
+    """A trained method with the weights that validation chose, in eval mode, and its config.
+
+    Raises:
+        ModelError: the folder holds no run that has been validated.
+    """
     folder = RunFolder(path)
     config, _ = folder.config()
     method = build_method(config, path.parent)
