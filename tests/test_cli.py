@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -70,6 +72,56 @@ def files_below(folder: Path) -> list[str]:
 def pixels_of(path: Path) -> np.ndarray:
     with PillowImage.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+# --- generate: what may not cost the rest of a batch -----------------------------------------
+
+
+def test_a_name_that_is_no_text_is_served_like_any_other(run: Run, tmp_path: Path) -> None:
+    sound = write_tone(tmp_path / "a.wav").rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    code, _, errors = run(sound, "-o", tmp_path / "out")
+    assert (code, errors) == (0, [])
+    assert len(files_below(tmp_path / "out")) == 1
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stdout(printed):
+        assert main(["generate", str(sound), "-o", str(tmp_path / "again"), "--json"]) == 0
+    printed.seek(0)
+    assert "caf\\udce9" in printed.read()
+
+
+@pytest.mark.parametrize("empty", ["empty/", "none-*.wav", "x" * 300 + ".wav"])
+def test_an_input_that_holds_nothing_costs_itself_alone(
+    run: Run, tmp_path: Path, empty: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    sound = write_tone(tmp_path / "a.wav")
+    code, _, errors = run(sound, f"{tmp_path}/{empty}", "-o", tmp_path / "out")
+    assert code == 2
+    assert len(errors) == 1
+    assert files_below(tmp_path / "out") == ["a.png"]
+
+
+def test_no_output_is_another_input(run: Run, tmp_path: Path) -> None:
+    write_tone(tmp_path / "a.wav")
+    picture = write_picture(tmp_path / "a-1.png")
+    before = picture.read_bytes()
+    code, _, errors = run(tmp_path / "a.wav", picture, "-o", tmp_path, "--count", "2")
+    assert code == 2
+    assert "the output is another input" in errors[0]
+    assert picture.read_bytes() == before
+    assert files_below(tmp_path) == ["a-1-1.wav", "a-1-2.wav", "a-1.png", "a.wav"]
+
+
+@pytest.mark.parametrize(("given", "output"), [("", "out"), ("a.wav", "")])
+def test_an_empty_name_is_not_the_current_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, output: str
+) -> None:
+    write_tone(tmp_path / "a.wav")
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = run(given, "-o", output)
+    assert code == 2
+    assert "has an empty name" in errors[0]
+    assert files_below(tmp_path) == ["a.wav"]
 
 
 # --- generate: files ----------------------------------------------------------------------

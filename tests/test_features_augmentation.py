@@ -19,7 +19,7 @@ from sightsound.features.augmentation import (
     augment_waveforms,
 )
 from sightsound.features.representations import MelConfig
-from sightsound.methods.classifier import Classifier
+from sightsound.methods.classifier import Classifier, smoothed_cross_entropy
 from sightsound.methods.conditional_gan import ConditionalGan, ConditionalGanConfig
 from sightsound.recipes import recipe
 from toy_batch import batch, classifier
@@ -87,8 +87,11 @@ def test_augmented_pictures_and_spectra_stay_in_range() -> None:
     image = batch().image
     moved = augment_images(image, ImageAugmentationConfig())
     assert moved.shape == image.shape
-    assert float(moved.abs().max()) <= 1.0
+    assert float(moved.abs().max()) <= 2.0
     assert not torch.equal(moved, image)
+    encoder = classifier("robust_image_classifier")
+    seen = encoder.augmented_picture(batch(), ImageAugmentationConfig())
+    assert float(seen.abs().max()) <= 1.0
     spectra = torch.rand(8, 1, 128, 44) * 2 - 1
     shaped = augment_spectra(spectra, SoundAugmentationConfig(), unit_per_db=0.015)
     assert float(shaped.abs().max()) <= 1.0
@@ -144,6 +147,24 @@ def test_two_inputs_and_their_labels_are_mixed_in_the_same_shares() -> None:
     torch.testing.assert_close(loss, torch.stack(expected).mean())
 
 
+def test_impossible_classes_get_no_share_of_the_smoothing() -> None:
+    """Mutant: every class smoothed; then each row of real sounds moves all possible logits down."""
+    torch.manual_seed(0)
+    logits = torch.randn(6, 13)
+    possible = torch.ones(6, 13, dtype=torch.bool)
+    possible[:3, 10:] = False
+    masked = torch.where(possible, logits, torch.tensor(-30.0)).requires_grad_(True)
+    label = torch.tensor([0, 3, 9, 12, 5, 1])
+    loss = smoothed_cross_entropy(masked, label, possible, 0.1)
+    (gradient,) = torch.autograd.grad(loss, masked)
+    torch.testing.assert_close((gradient * possible).sum(1), torch.zeros(6), atol=1e-6, rtol=0.0)
+    everywhere = smoothed_cross_entropy(logits, label, None, 0.1)
+    expected = functional.cross_entropy(logits, label, label_smoothing=0.1)
+    torch.testing.assert_close(everywhere, expected)
+    none = smoothed_cross_entropy(logits, label, None, 0.0)
+    torch.testing.assert_close(none, functional.cross_entropy(logits, label))
+
+
 def test_the_condition_is_augmented_in_training_alone() -> None:
     method = improved_gan(condition_augmentation=SoundAugmentationConfig())
     examples = batch()
@@ -170,17 +191,15 @@ def test_the_discriminator_sees_real_and_fake_alike_augmented() -> None:
         discriminator = method.players["discriminator"]
         features = discriminator.features
         discriminator.features = (  # type: ignore[assignment]
-            lambda picture, seen=seen, features=features: (seen.append(picture), features(picture))[
-                1
-            ]
+            lambda picture, seen=seen, features=features: features(seen.append(picture) or picture)
         )
         torch.manual_seed(1)
         losses.append([float(update.loss.detach()) for update in method.updates(batch())])
-        real, fake, again = seen[0], seen[1], seen[-1]
+        real, fake = seen[:2]
         if augmentation is not None and augmentation.cutout:
             assert bool((real == 0).flatten(1).any(1).any())  # part of some are hidden
             assert bool((fake == 0).flatten(1).any(1).any())
-            torch.testing.assert_close(again, fake)
+            torch.testing.assert_close(seen[-2:], [fake, real])  # in the generator's step too
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
     assert abs(losses[0][0] - losses[2][0]) > 1e-4
 

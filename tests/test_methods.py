@@ -244,6 +244,26 @@ def test_the_relativistic_losses_see_only_differences() -> None:
     assert float(method._generator_loss(fake, real)) == pytest.approx(math.log(1 + math.exp(2.0)))
 
 
+def test_the_relativistic_generator_is_compared_by_one_discriminator() -> None:
+    """Mutant: the real logits of before the discriminator's step."""
+    method = gan("s2i_c_improved", picture_augmentation=None, condition_augmentation=None)
+    discriminator = method.players["discriminator"]
+    updates = method.updates(batch())
+    torch.manual_seed(0)
+    next(updates)
+    bias = 7.0  # as if the discriminator's step had moved all its answers alike
+    decide_on = discriminator.decide_on
+    discriminator.decide_on = (  # type: ignore[assignment]
+        lambda features, embedding: decide_on(features, embedding) + bias
+    )
+    moved = float(next(updates).loss.detach())
+    discriminator.decide_on = decide_on
+    updates = method.updates(batch())
+    torch.manual_seed(0)
+    next(updates)
+    assert moved == pytest.approx(float(next(updates).loss.detach()), abs=1e-5)
+
+
 def test_the_gradient_penalty_is_the_squared_gradient() -> None:
     class Linear(nn.Module):
         def forward(self, picture: Tensor, embedding: Tensor) -> Tensor:
@@ -343,6 +363,23 @@ def test_a_classifier_learns_what_a_constant_cannot() -> None:
     with loop.inference():
         figures = method.validate([batch(step=77)])
     assert figures["accuracy"] == 1.0
+
+
+def test_averaged_statistics_belong_to_the_averaged_weights() -> None:
+    """Mutant: the running means of the network as it is now, which is another one."""
+    method = gan("s2i_c", averaged=True)
+    loop = Loop(method, TrainingConfig(precision="float32", averaging=0.9))
+    before = copy.deepcopy(loop.averages["generator"])
+    loop.train_step(batch())
+    decay = min(0.9, 1 / 10)
+    trained = dict(loop.players["generator"].named_buffers())
+    old = dict(before.named_buffers())
+    for name, kept in loop.averages["generator"].named_buffers():
+        if name.endswith("num_batches_tracked"):
+            assert torch.equal(kept, trained[name])
+        else:
+            torch.testing.assert_close(kept, decay * old[name] + (1 - decay) * trained[name])
+            assert not torch.equal(kept, trained[name])
 
 
 def test_averaged_weights_follow_the_trained_ones() -> None:

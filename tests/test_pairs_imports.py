@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightsound.errors import ConfigError, DataError
+from sightsound.pairs import imports
 from sightsound.pairs.imports import ImportOutcome, claim, class_of, classes_of, in_processes
 from sightsound.pairs.shares import assign_splits
 from sightsound.pairs.stretches import StretchRules, block_loudness, kept_stretches
@@ -31,6 +35,39 @@ def test_a_process_that_dies_costs_its_own_job_alone() -> None:
         in_processes(square_or_die, range(6), workers=2, title="x", unit="job", progress=False)
     )
     assert results == {0: 0, 1: 1, 2: 4, 3: None, 4: 16, 5: 25}
+
+
+def sleep_long(number: int) -> int:
+    (Path(os.environ["STARTED"]) / str(number)).touch()
+    time.sleep(30)
+    return number
+
+
+def test_stopping_ends_the_jobs_that_run_and_starts_no_other(tmp_path: Path) -> None:
+    """Mutant: shutdown waits for what runs and for what was already handed to a process."""
+    script = (
+        "import test_pairs_imports as t, sightsound.pairs.imports as i\n"
+        "if __name__ == '__main__':\n"
+        "    list(i.in_processes(t.sleep_long, range(6), workers=2, title='x', unit='job'))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    paths = os.pathsep.join((str(Path(__file__).parent), str(Path(imports.__file__).parents[2])))
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "script.py")],
+        env={**os.environ, "PYTHONPATH": paths, "STARTED": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not ((tmp_path / "0").exists() and (tmp_path / "1").exists()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert errors.count("Traceback") == 1  # the script's own; none of the processes'
+    assert "KeyboardInterrupt" in errors
+    assert not (tmp_path / "2").exists()
 
 
 def test_shares_worked_by_hand() -> None:

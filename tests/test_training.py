@@ -273,11 +273,20 @@ def test_a_loss_that_is_not_finite_stops_the_run(data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "hint"),
-    [("training.steps=0", "1 or more"), ("training.averaging=1.0", "averaging")],
+    [
+        ("training.steps=0", "1 or more"),
+        ("training.averaging=1.0", "averaging"),
+        ("training.gradient_clip=-1", "more than 0"),
+        ("training.warmup_steps=-1", "0 or more"),
+        ("pairs.recordings_share=1.5", "recordings_share <= 1"),
+        ("method.penalty_every=0", "1 or more"),
+        ("method.network.picture_size=[60,60]", "multiples of 16"),
+        ("method.generator_adam.learning_rate=-1", "more than 0"),
+    ],
 )
 def test_numbers_out_of_range_are_refused(data: Path, setting: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=hint):
-        train("sound_classifier", data, settings=[setting], quiet=True)
+        train("s2i_c", data, settings=[setting], quiet=True)
 
 
 def test_an_empty_split_is_named(data: Path, tmp_path: Path) -> None:

@@ -77,6 +77,12 @@ class PairsConfig:
     recordings_share: float = 0.0  # share of a batch's sounds from --recordings, where given
     minimum_pose_distance: float = 0.25  # of a partner mismatched by pose; see pairs.mismatches
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.recordings_share <= 1:
+            raise ConfigError(
+                f"recordings_share={self.recordings_share}: 0 <= recordings_share <= 1 is needed"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:

@@ -122,7 +122,10 @@ class ImageAugmentationConfig:
 
 
 def augment_images(image: Tensor, config: ImageAugmentationConfig) -> Tensor:
-    """Images (B, C, H, W) in [-1, 1] → the same moved, turned, tinted, noisy and partly hidden."""
+    """Images (B, C, H, W) in [-1, 1] → the same moved, turned, tinted, noisy and partly hidden.
+
+    Tint and noise may lead a little beyond [-1, 1]: a limit would stop the gradient there.
+    """
     batch, channels, height, width = image.shape
 
     def spread(*shape: int) -> Tensor:
@@ -146,4 +149,4 @@ def augment_images(image: Tensor, config: ImageAugmentationConfig) -> Tensor:
     rows, columns = torch.arange(height) / height, torch.arange(width) / width
     hidden = ((rows >= top) & (rows < top + side))[:, :, None]
     hidden = hidden & ((columns >= left) & (columns < left + side))[:, None, :]
-    return torch.where(hidden[:, None], moved.new_zeros(()), moved).clamp(-1.0, 1.0)
+    return torch.where(hidden[:, None], moved.new_zeros(()), moved)

@@ -125,7 +125,9 @@ def resize_log_mel(log_mel_picture: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize a picture (…, M, L) to (…, *size), the same numbers as ``spectra.resize_log_mel``."""
     rows = torch.tensor(resize_matrix(int(log_mel_picture.shape[-2]), size[0]))
     columns = torch.tensor(resize_matrix(int(log_mel_picture.shape[-1]), size[1]))
-    return rows.to(log_mel_picture) @ log_mel_picture @ columns.to(log_mel_picture).T
+    with torch.autocast(log_mel_picture.device.type, enabled=False):
+        picture = log_mel_picture.float()
+        return rows.to(picture) @ picture @ columns.to(picture).T
 
 
 def short_time_spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:

@@ -176,22 +176,24 @@ def generate(
     that the model lacks.
     """
     options = options or Options()
-    sources, several = _collect(inputs, options.direction)
-    plan = _OutputPlan(os.fspath(output), several or len(sources) > 1, options)
     outcome = Outcome(model.name, model.sha256)
 
-    def fail(source: _Source, error: SightsoundError) -> None:
-        failure = Failure(input=source.path, message=_about(source.path, error))
+    def fail(path: Path, error: SightsoundError) -> None:
+        failure = Failure(input=path, message=_about(path, error))
         outcome.failures.append(failure)
         if on_failure is not None:
             on_failure(failure)
 
+    sources, several, without_files = _collect(inputs, options.direction)
+    plan = _OutputPlan(os.fspath(output), several or len(sources) > 1, options, sources)
+    for path, nothing in without_files:
+        fail(path, nothing)
     jobs = []
     for source in sources:
         try:
             jobs.append(plan.job(source))
         except SightsoundError as error:
-            fail(source, error)
+            fail(source.path, error)
     for direction in Direction:
         if direction not in model.directions and any(job.direction == direction for job in jobs):
             has = ", ".join(model.directions)
@@ -213,7 +215,7 @@ def generate(
                     outcome.results += _sounds(job, model, options)
             except SightsoundError as error:
                 bar.clear()
-                fail(job.source, error)
+                fail(job.source.path, error)
             bar.update(1)
     return outcome
 
@@ -223,36 +225,44 @@ def generate(
 
 def _collect(
     inputs: Sequence[str | os.PathLike[str]], direction: Direction | None
-) -> tuple[list[_Source], bool]:
-    """All input files in a fixed order, and whether the user named a set of files.
+) -> tuple[list[_Source], bool, list[tuple[Path, MediaError]]]:
+    """All input files in a fixed order, whether the user named a set of files, and what was empty.
 
     A path that is missing stands for itself, so that it is reported like any other bad input.
+
+    Raises:
+        ConfigError: no input, or one without a name. MediaError: nothing was found at all.
     """
     files: list[Path] = []
     sources: list[_Source] = []
     several = False
+    empty: list[tuple[Path, MediaError]] = []
     for given in inputs:
         path, text = Path(given), os.fspath(given)
-        if path.is_dir():
+        if not text:
+            raise ConfigError("an input has an empty name; name a file, a folder or a pattern")
+        if os.path.isdir(path):  # noqa: PTH112 (Path's raises for a name that is too long)
             several = True
             found = [file for file in _walk(path) if _is_media(file) and _serves(file, direction)]
             if not found:
-                raise MediaError(f"{path}: no sound, picture or video in this folder")
+                error = MediaError(f"{path}: no sound, picture or video in this folder")
+                empty.append((path, error))
             sources += [_Source(file, file.relative_to(path).with_suffix("")) for file in found]
-        elif not path.exists() and glob.has_magic(text):
+        elif glob.has_magic(text) and not os.path.exists(path):  # noqa: PTH110
             several = True
             matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
             matches = [match for match in matches if match.is_file() and _is_media(match)]
             if not matches:
-                raise MediaError(f"{text}: no sound, picture or video matches this pattern")
+                error = MediaError(f"{text}: no sound, picture or video matches this pattern")
+                empty.append((path, error))
             files += matches
         else:
             files.append(path)
     sources += [_Source(file, Path(file.stem)) for file in files]
     if not sources:
-        raise ConfigError("no input; name a file, a folder or a pattern")
+        raise empty[0][1] if empty else ConfigError("no input; name a file, a folder or a pattern")
     unique = {_identity(source.path): source for source in reversed(sources)}
-    return _with_different_names(list(reversed(unique.values()))), several
+    return _with_different_names(list(reversed(unique.values()))), several, empty
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -313,9 +323,13 @@ def _identity(path: Path) -> str:
 class _OutputPlan:
     """Where the outputs go; refuses early what cannot be."""
 
-    def __init__(self, output: str, several: bool, options: Options) -> None:
+    def __init__(
+        self, output: str, several: bool, options: Options, sources: Sequence[_Source]
+    ) -> None:
+        if not output:
+            raise ConfigError("the output has an empty name; name a file or a folder")
         self.options = options
-        self.inputs_seen: set[str] = set()
+        self.inputs = {_identity(source.path): source.path for source in sources}
         self.taken: dict[Path, Path] = {}
         self.folders: set[Path] = set()
         self.pattern = output if _PLACEHOLDER.search(output) else None
@@ -336,7 +350,7 @@ class _OutputPlan:
 
     def job(self, source: _Source) -> _Job:
         """Direction and outputs of one input; raises MediaError or ConfigError."""
-        if not source.path.exists():
+        if not os.path.exists(source.path):  # noqa: PTH110 (Path's raises for a name too long)
             raise MediaError(f"{source.path}: no such file")
         direction = self._direction(source.path)
         outputs = tuple(
@@ -350,8 +364,10 @@ class _OutputPlan:
                     f"{source.path}: its output {path} is already that of {self.taken[path]}; "
                     "put '{name}' in the output's name"
                 )
-            if path.exists() and path.samefile(source.path):
-                raise ConfigError(f"{path}: the output is the input; choose another name")
+            of = self.inputs.get(_identity(path))
+            if of is not None or (path.exists() and path.samefile(source.path)):
+                whose = "the" if of in (None, source.path) else "another"
+                raise ConfigError(f"{path}: the output is {whose} input; choose another name")
         self.taken.update(dict.fromkeys(outputs, source.path))
         self.folders |= {path.parent for path in outputs}
         return _Job(source, direction, outputs)

@@ -78,6 +78,12 @@ class ClassifierConfig:
         """Recipes that must be trained before."""
         return ()
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"label_smoothing={self.label_smoothing}: 0 <= it < 1 is needed")
+        if self.mixup < 0:
+            raise ConfigError(f"mixup={self.mixup}: 0 or more is needed")
+
 
 class Encoder:
     """What encodes one modality, whatever trained it: the embedding conditions a generator."""
@@ -133,7 +139,7 @@ class Encoder:
             )
         with torch.no_grad(), torch.autocast(batch.label.device.type, enabled=False):
             if isinstance(augmentation, ImageAugmentationConfig):
-                return augment_images(batch.image, augmentation)
+                return augment_images(batch.image, augmentation).clamp(-1.0, 1.0)
             if not isinstance(self.front_end, LogMel | ConstantQ):
                 raise ConfigError(
                     f"an augmentation of sound: its equaliser adds decibels, and the front end "
@@ -191,15 +197,13 @@ class Classifier(Encoder):
         logits = logits.float()
         if possible is not None:
             # Where real sound comes in ten classes of thirteen, "real" must not mean "none of the
-            # other three": their logits take no part (finite, because of label smoothing).
+            # other three": their logits take no part.
             logits = logits.masked_fill(~possible, IMPOSSIBLE_LOGIT)
         smoothing = self.config.label_smoothing
-        loss = share * functional.cross_entropy(logits, batch.label, label_smoothing=smoothing)
+        loss = share * smoothed_cross_entropy(logits, batch.label, possible, smoothing)
         if share < 1:
-            other = batch.label[partner]
-            loss = loss + (1 - share) * functional.cross_entropy(
-                logits, other, label_smoothing=smoothing
-            )
+            other = smoothed_cross_entropy(logits, batch.label[partner], possible, smoothing)
+            loss = loss + (1 - share) * other
         accuracy = (logits.argmax(1) == batch.label).float().mean()
         yield Update("encoder", loss, {"accuracy": accuracy.detach()})
 
@@ -214,6 +218,23 @@ class Classifier(Encoder):
         accuracy = class_mean(torch.cat(right).float(), torch.cat(label))
         cross_entropy = class_mean(torch.cat(entropy), torch.cat(label))
         return {"accuracy": accuracy, "cross_entropy": cross_entropy, "score": accuracy}
+
+
+def smoothed_cross_entropy(
+    logits: Tensor, label: Tensor, possible: Tensor | None, smoothing: float
+) -> Tensor:
+    """Mean cross-entropy of logits (B, K) against labels (B,), ``smoothing`` of it shared out.
+
+    The share goes to the ``possible`` classes (B, K) alone; None = to all. Were an impossible class
+    given a part, the gradient would lower all possible logits against it for ever.
+    """
+    log_p = functional.log_softmax(logits, dim=1)
+    named = -log_p.gather(1, label[:, None]).squeeze(1)
+    if smoothing == 0:
+        return named.mean()
+    allowed = torch.ones_like(log_p) if possible is None else possible.float()
+    shared = -(log_p * allowed).sum(1) / allowed.sum(1)
+    return ((1 - smoothing) * named + smoothing * shared).mean()
 
 
 def class_mean(values: Tensor, labels: Tensor) -> float:

@@ -11,7 +11,8 @@ a pair, r real, f fake, w mismatched, v image, a sound:
 
 Departs: K and the weight of L_Cons are not known; here 2 and 10. The fakes of L_D and L_G are the
 direct ones, A→V and V→A. Mismatched is another instrument of the same batch. Latent vectors are
-drawn anew in each half of a cycle.
+drawn anew in each half of a cycle. Beside L_G stand two cross-entropies of readers of the classes,
+which learn from the encoders' embeddings and change nothing of them.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sightsound.errors import ConfigError
 from sightsound.features.augmentation import ImageAugmentationConfig, augment_images
 from sightsound.methods.classifier import Augmentation, Classifier, Encoder
 from sightsound.methods.conditional import Conditional, ConditionalConfig, mismatched_in_batch
@@ -53,6 +54,13 @@ class ConditionalGanConfig(ConditionalConfig):
     picture_augmentation: ImageAugmentationConfig | None = (
         None  # of all that the discriminator sees
     )
+
+    def __post_init__(self) -> None:
+        if self.penalty_weight < 0:
+            raise ConfigError(f"penalty_weight={self.penalty_weight}: 0 or more is needed")
+        for name in ("penalty_every", "penalty_examples"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}: 1 or more is needed")
 
 
 class ConditionalGan(Conditional):
@@ -109,6 +117,9 @@ class ConditionalGan(Conditional):
         yield Update("discriminator", loss, {k: v.detach().float() for k, v in logs.items()})
 
         fake_logit = discriminator(fake, condition)
+        if self.config.loss == "relativistic":  # both by the discriminator as it is now
+            with torch.no_grad():
+                real_logit = discriminator(real, condition)
         yield Update("generator", self._generator_loss(fake_logit, real_logit.detach()))
 
     def _shown(self, picture: Tensor) -> Tensor:
@@ -117,7 +128,10 @@ class ConditionalGan(Conditional):
         Source: Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020).
         """
         augmentation = self.config.picture_augmentation
-        return picture if augmentation is None else augment_images(picture, augmentation)
+        if augmentation is None:
+            return picture
+        with torch.autocast(picture.device.type, enabled=False):
+            return augment_images(picture.float(), augmentation)
 
     def _mismatched(self, batch: PairBatch) -> Tensor | None:
         """The batch's mismatched pictures (B, C, H, W), where it brings any."""

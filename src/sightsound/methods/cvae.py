@@ -7,8 +7,9 @@ Departs: what its terms are summed over, and which network names the class, is n
 is a mean over pixels and the KL divergence a sum over the latent; the class is named by a second
 head of the discriminator, which learns it from real pictures, so that no further network must be
 trained first. Class and adversary judge pictures made of noise, as they are used: what is made of
-a recognised latent can have its class from there and leave the condition unheard. Batches of 32;
-the condition is a classifier's embedding, as in the paper.
+a recognised latent can have its class from there and leave the condition unheard. The
+generator's batch norms see recognised and drawn latents in turn and keep one running mean of both.
+Batches of 32; the condition is a classifier's embedding, as in the paper.
 """
 
 from __future__ import annotations

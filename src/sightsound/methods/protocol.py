@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from sightsound.errors import ConfigError
 from sightsound.features.torch_spectra import LogMel, resize_log_mel
 from sightsound.shapes import Direction
 
@@ -24,6 +25,14 @@ class AdamConfig:
     beta1: float = 0.5  # decay of the gradient's mean
     beta2: float = 0.999  # decay of the gradient's square
     weight_decay: float = 0.0  # decoupled, per step and learning rate
+
+    def __post_init__(self) -> None:
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning_rate={self.learning_rate}: more than 0 is needed")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise ConfigError(f"betas {self.beta1}, {self.beta2}: 0 <= beta < 1 is needed")
+        if self.weight_decay < 0:
+            raise ConfigError(f"weight_decay={self.weight_decay}: 0 or more is needed")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
+from sightsound.errors import ConfigError
 from sightsound.methods.classifier import Classifier, Encoder
 from sightsound.methods.conditional import Conditional, ConditionalConfig, mismatched_in_batch
 from sightsound.methods.protocol import AdamConfig, Update
@@ -38,6 +39,12 @@ class SelfAttentionGanConfig(ConditionalConfig):
     generator_adam: AdamConfig = field(default_factory=lambda: AdamConfig(learning_rate=5e-4))
     discriminator_adam: AdamConfig = field(default_factory=lambda: AdamConfig(learning_rate=1e-4))
     discriminator_every: int = 2  # steps between two updates of the discriminator
+
+    def __post_init__(self) -> None:
+        if self.discriminator_every < 1:
+            raise ConfigError(
+                f"discriminator_every={self.discriminator_every}: 1 or more is needed"
+            )
 
 
 class SelfAttentionGan(Conditional):

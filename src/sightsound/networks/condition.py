@@ -7,6 +7,18 @@ import math
 from torch import Tensor
 from torch.nn import functional
 
+from sightsound.errors import ConfigError
+
+
+def check_picture_size(size: tuple[int, int]) -> None:
+    """Refuse what four halvings do not divide.
+
+    Raises:
+        ConfigError: a side that is no multiple of 16.
+    """
+    if any(side < 16 or side % 16 for side in size):
+        raise ConfigError(f"picture_size {list(size)}: multiples of 16 are needed")
+
 
 def unit_length(embedding: Tensor) -> Tensor:
     """Embedding (B, D) scaled to a root mean square of 1.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sightsound.networks.condition import unit_length
+from sightsound.networks.condition import check_picture_size, unit_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +124,9 @@ class PaperGanConfig:
     condition_size: int = 64  # φ(A), ϕ(I) after their fully connected layer
     noise_size: int = 10  # N
     base_channels: int = 64  # channels next to the picture; doubled at each halving of its side
+
+    def __post_init__(self) -> None:
+        check_picture_size(self.picture_size)
 
 
 def start_size(config: PaperGanConfig) -> tuple[int, int]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sightsound.networks.condition import unit_length
+from sightsound.networks.condition import check_picture_size, unit_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +91,9 @@ class ResidualGanConfig:
         36,
     )  # widths at 1/16 … 1/2 of the picture's size
     feature_size: int = 256  # discriminator's features, projected on the condition
+
+    def __post_init__(self) -> None:
+        check_picture_size(self.picture_size)
 
 
 class ModulatedBlock(nn.Module):

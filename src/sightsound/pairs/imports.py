@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -197,6 +198,10 @@ def in_processes(
             yield result
 
 
+def _leave_stopping_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _in_pools(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | None]]:
@@ -205,7 +210,8 @@ def _in_pools(
     left = dict(enumerate(jobs))
     while left:
         running: dict[Future[Result], int] = {}
-        pool = ProcessPoolExecutor(workers, mp_context=context)
+        others = multiprocessing.active_children()
+        pool = ProcessPoolExecutor(workers, context, _leave_stopping_to_the_parent)
         try:
             running = {pool.submit(work, job): number for number, job in left.items()}
             for future in as_completed(running):
@@ -219,5 +225,10 @@ def _in_pools(
                 yield left.pop(min(left)), None
             else:
                 workers = 1  # one at a time from here, to see over which it dies
+        except BaseException:  # stopped: jobs that are running or were handed out end now
+            for process in multiprocessing.active_children():
+                if process not in others:
+                    process.terminate()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

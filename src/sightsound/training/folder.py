@@ -79,9 +79,12 @@ class RunFolder:
         self._write("config.json", text.encode())
 
     def prolong(self, config: RunConfig, data: dict[str, Any]) -> None:
-        """Let a run of fewer steps go on under a config of more."""
-        self.start(config, data)
+        """Let a run of fewer steps go on under a config of more.
+
+        What says that it is complete goes first: killed in between, it is an unfinished run.
+        """
         (self.path / "done.json").unlink(missing_ok=True)
+        self.start(config, data)
 
     def config(self) -> tuple[RunConfig, dict[str, Any]]:
         """The run's config, and the name and hash of its data.

@@ -214,14 +214,20 @@ class Loop:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Averaged weights follow the trained ones; buffers are copied."""
+        """Averaged weights follow the trained ones, and so do the statistics that belong to them.
+
+        Whole numbers (how many batches a batch norm saw) are copied.
+        """
         decay = min(self.config.averaging, (1 + self.step) / (10 + self.step))
         for name, average in self.averages.items():
             source = self.players[name]
             for kept, new in zip(average.parameters(), source.parameters(), strict=True):
                 kept.lerp_(new, 1 - decay)
             for kept_buffer, buffer in zip(average.buffers(), source.buffers(), strict=True):
-                kept_buffer.copy_(buffer)
+                if buffer.is_floating_point():
+                    kept_buffer.lerp_(buffer, 1 - decay)
+                else:
+                    kept_buffer.copy_(buffer)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.uses_bfloat16)
@@ -267,6 +273,12 @@ def check_training_config(config: TrainingConfig) -> None:
     for name in positive:
         if getattr(config, name) < 1:
             raise ConfigError(f"training.{name}={getattr(config, name)}: 1 or more is needed")
+    if config.warmup_steps < 0:
+        raise ConfigError(f"training.warmup_steps={config.warmup_steps}: 0 or more is needed")
+    if config.gradient_clip is not None and not config.gradient_clip > 0:
+        raise ConfigError(
+            f"training.gradient_clip={config.gradient_clip}: more than 0 is needed; null = no limit"
+        )
     if not 0 <= config.averaging < 1:
         raise ConfigError(f"training.averaging={config.averaging}: 0 <= averaging < 1 is needed")
     if config.batch_size % distributed.world_size():

@@ -137,8 +137,8 @@ def _train(
                 f"{folder.path}: its state.pt is a checkpoint of another recipe than its "
                 "config.json; delete the folder and train anew"
             ) from None
-        if distributed.rank() == 0:
-            folder.trim(loop.step)
+    if folder.is_started and distributed.rank() == 0:
+        folder.trim(loop.step)
     if not folder.is_started and distributed.rank() == 0:
         folder.start(config, identity)
     distributed.wait_for_all()
@@ -364,7 +364,8 @@ def _check_folder(
 def _is_prolonged(stored: RunConfig, config: RunConfig) -> bool:
     """Whether the only difference is more steps at a constant learning rate.
 
-    Then the longer run is what an unbroken one of its length would be.
+    Then the longer run is what an unbroken one of its length would be, but that it may choose the
+    weights of the shorter one's last step as well.
     """
     as_long = replace(stored, training=replace(stored.training, steps=config.training.steps))
     more = config.training.steps > stored.training.steps
