@@ -149,3 +149,17 @@ def test_novelty_tells_copies_from_new_things() -> None:
     assert copies.share_closer == 1.0
     half = novelty(np.concatenate([training[:30], new[:270]]), real, training)
     assert half.closest_ratio < 0.05 < half.ratio  # a tenth of copies hides from the median
+
+
+def test_pairs_of_one_distribution_have_mean_zero_too() -> None:
+    """Mutant: the n terms of items that were made of each other counted in: 0.5 too low here."""
+    rng = np.random.default_rng(0)
+    values = []
+    for _ in range(400):
+        x = rng.normal(size=(15, 8))
+        y = 0.8 * x + 0.6 * rng.normal(size=(15, 8))  # of the same distribution, correlated
+        values.append(kernel_distance(x, y, paired=True))
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(len(values))
+    assert np.std(values) / np.sqrt(len(values)) < 0.05
+    with pytest.raises(ValueError, match="pairs are needed"):
+        kernel_distance(rng.normal(size=(3, 2)), rng.normal(size=(4, 2)), paired=True)

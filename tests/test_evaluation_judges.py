@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from known_world import CLASSES, RATE, SIZE, flat, known_judges, seeing, tone
 from sightsound.errors import ModelError
-from sightsound.evaluation.judges import ImageJudge, SoundJudge, load_judges
+from sightsound.evaluation.judges import JUDGES_FOLDER, ImageJudge, SoundJudge, load_judges
 from sightsound.shapes import image_to_unit
 
 
@@ -159,3 +160,32 @@ def test_entries_are_what_the_format_says() -> None:
         file="x.onnx", architecture="a", seed=0, sample_rate=44_100, window_seconds=0.5
     )
     assert judge.window_samples == 22_050
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        ("sound_judges", "window_seconds", "half"),
+        ("sound_judges", "window_seconds", float("nan")),
+        ("image_judges", "file", ["a.onnx"]),
+        ("image_judges", "image_size", "64"),
+    ],
+)
+def test_a_judge_described_by_another_type_is_refused(
+    place: str, name: str, value: object, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(JUDGES_FOLDER, tmp_path / "judges")
+    tree = json.loads((folder / "judges.json").read_text())
+    tree[place][0][name] = value
+    (folder / "judges.json").write_text(json.dumps(tree))
+    with pytest.raises(ModelError, match=f"{name} is .*another type is needed"):
+        load_judges(folder)
+
+
+def test_a_class_named_twice_is_refused(tmp_path: Path) -> None:
+    folder = shutil.copytree(JUDGES_FOLDER, tmp_path / "judges")
+    tree = json.loads((folder / "judges.json").read_text())
+    tree["classes"][1] = tree["classes"][0]
+    (folder / "judges.json").write_text(json.dumps(tree))
+    with pytest.raises(ModelError, match="names a class twice"):
+        load_judges(folder)

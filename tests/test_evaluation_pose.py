@@ -9,6 +9,7 @@ from sightsound.evaluation.pose import (
     BOW,
     PARTS,
     TruePoses,
+    _middle,
     part_errors,
     pose_figures,
     pose_summary,
@@ -38,6 +39,8 @@ def test_wasserstein_is_the_shift_of_equal_shapes() -> None:
     values = rng.random(4000)
     assert wasserstein(values, values) == 0.0
     assert wasserstein(values + 0.25, values) == pytest.approx(0.25, abs=1e-9)
+    four, six = np.repeat([0.0, 1.0], [4, 6]), np.repeat([0.0, 1.0], [5, 5])
+    assert wasserstein(four, six) == pytest.approx(0.1, abs=1e-12)  # a tenth moves by 1
     assert wasserstein(np.full(2, 0.5), values) == pytest.approx(0.25, abs=0.01)  # |x - 1/2|
 
 
@@ -74,7 +77,7 @@ def test_a_picture_that_shows_the_truth_has_no_error() -> None:
         assert row["n"] == 200
         assert row["real_frame"] == pytest.approx(0.01, abs=1e-4)
         assert row["from_sound"] == pytest.approx(0.1, abs=1e-4)
-        assert row["mean_pose"] == pytest.approx(0.25, abs=0.02)  # |x - 1/2| of a uniform x
+        assert row["constant_pose"] == pytest.approx(0.25, abs=0.02)  # |x - 1/2| of a uniform x
         assert row["another_moment"] == pytest.approx(1 / 3, abs=0.04)  # |x - y|
     assert result["bow"]["violin"]["distance"] == pytest.approx(0.0, abs=1e-6)
     assert result["bow"]["violin"]["one_place"] > 0.2
@@ -92,6 +95,16 @@ def test_ignoring_the_sound_costs_what_another_moment_costs() -> None:
 def test_the_printed_rows_name_what_each_error_is_read_beside() -> None:
     it = world()
     rows = dict(_pose_rows({"parts": figures(it["truth"])}))
-    assert rows["pose, slide extension ↓"].startswith("0.000  (real frames 0.010, mean pose 0.2")
+    assert rows["pose, slide extension ↓"].startswith(
+        "0.000  (real frames 0.010, best constant 0.2"
+    )
     assert rows["bow's place, distribution ↓"].startswith("0.000")
     assert _pose_rows(None) == []
+
+
+def test_the_constant_pose_is_the_one_that_errs_least() -> None:
+    """Mutant: the mean, which a picture that always shows the median beats."""
+    slide = next(part for part in PARTS if part.name == "slide_extension")
+    training = np.array([[0.0], [0.0], [0.0], [1.0], [0.4]], np.float32)
+    mask = np.array([[True], [True], [True], [True], [False]])
+    assert _middle(training, mask, slide).tolist() == [0.0]

@@ -91,9 +91,9 @@ def test_evaluation_measures_poses_where_a_judge_reads_them(exported: Path, data
     for row in finger.values():
         # One performance a class: another moment is the same one, and has the same pose.
         assert row["another_moment"] == 0.0
-        assert row["mean_pose"] > 0.0
+        assert row["constant_pose"] > 0.0
         assert np.isfinite([row["error"], row["real_frame"]]).all()
-    assert set(result["pose"]["share_of_mean_pose"]) == {"finger_position"}
+    assert set(result["pose"]["share_of_constant_pose"]) == {"finger_position"}
 
 
 def test_a_run_of_another_split_is_no_judge(runs: Path, data: Dataset, tmp_path: Path) -> None:

@@ -264,6 +264,50 @@ def test_the_relativistic_generator_is_compared_by_one_discriminator() -> None:
     assert moved == pytest.approx(float(next(updates).loss.detach()), abs=1e-5)
 
 
+def test_the_contrast_is_between_a_pictures_own_and_anothers_condition() -> None:
+    """Mutants: the contrast turned round, counted for the discriminator, or of the same class."""
+    conditions: list[Tensor] = []
+    losses = {}
+    for weight in (0.0, 2.0):
+        method = gan("s2i_c_improved", contrast_weight=weight, condition_augmentation=None)
+        discriminator = method.players["discriminator"]
+        decide_on = discriminator.decide_on
+
+        def decide(features: Tensor, condition: Tensor, decide_on=decide_on) -> Tensor:  # type: ignore[no-untyped-def]
+            conditions.append(condition)
+            logit: Tensor = decide_on(features, condition)
+            return logit
+
+        discriminator.decide_on = decide  # type: ignore[assignment]
+        torch.manual_seed(0)
+        updates = method.updates(batch())
+        of_discriminator = float(next(updates).loss.detach())
+        torch.manual_seed(1)
+        losses[weight] = (of_discriminator, float(next(updates).loss.detach()))
+    own, other = conditions[0], conditions[-1]
+    classes = batch().label
+    for row, condition in enumerate(other):
+        (matches,) = torch.where((own - condition).abs().amax(1) < 1e-6)
+        assert bool((classes[matches] != classes[row]).all())
+    assert losses[0.0][0] == losses[2.0][0]
+    # untrained, either condition fits alike: log 2, weighted 2
+    assert losses[2.0][1] - losses[0.0][1] == pytest.approx(2 * math.log(2), abs=0.2)
+
+
+def test_a_generator_that_serves_the_other_condition_pays_the_contrast() -> None:
+    costs = []
+    for own in (4.0, -4.0):
+        method = gan("s2i_c_improved", contrast_weight=1.0, condition_augmentation=None)
+        discriminator = method.players["discriminator"]
+        updates = method.updates(batch())
+        next(updates)
+        answers = iter([torch.full((8,), own), torch.zeros(8), torch.zeros(8)])
+        discriminator.decide_on = lambda *_, answers=answers: next(answers)  # type: ignore[assignment]
+        costs.append(float(next(updates).loss.detach()))
+    # softplus(real − fake) and the contrast alike: 2 log(1 + e^−4), 2 log(1 + e^4)
+    assert costs == pytest.approx([2 * math.log1p(math.exp(-4)), 2 * math.log1p(math.exp(4))])
+
+
 def test_the_gradient_penalty_is_the_squared_gradient() -> None:
     class Linear(nn.Module):
         def forward(self, picture: Tensor, embedding: Tensor) -> Tensor:

@@ -113,6 +113,14 @@ def test_a_killed_reproduction_goes_on_and_does_nothing_twice(
     assert page.read_text().count("<table>") == text.count("\n|---|")
 
 
+def test_a_run_of_other_settings_is_never_reported(tones: Dataset, tmp_path: Path) -> None:
+    """Mutant: whatever is done is taken, so that the quick form's runs fill the full report."""
+    rows = ["sound_classifier_mfcc_3"]
+    reproduce(["table1"], tones.folder, tmp_path, quick=True, rows=rows)
+    with pytest.raises(ModelError, match="choose another folder with -o"):
+        reproduce(["table1"], tones.folder, tmp_path, rows=rows)
+
+
 def test_figures_are_measured_anew_when_the_judges_change(tones: Dataset, tmp_path: Path) -> None:
     rows = ["sound_classifier_mfcc_3"]
     reproduce(["table1"], tones.folder, tmp_path, quick=True, rows=rows)

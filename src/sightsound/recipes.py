@@ -341,12 +341,10 @@ def s2i_c_improved() -> RunConfig:
             discriminator_adam=AdamConfig(learning_rate=4e-4, beta1=0.0, beta2=0.99),
             penalty_weight=2.0,
             averaged=True,
-            condition_augmentation=SoundAugmentationConfig(probability=0.8),
-            picture_augmentation=ImageAugmentationConfig(
-                shift=0.1, zoom=0.1, rotation=0.05, colour=0.3, noise=0.0, cutout=0.4
-            ),
+            contrast_weight=1.0,
+            condition_augmentation=SoundAugmentationConfig(probability=0.5),
         ),
-        training=replace(run.training, steps=2000, schedule="cosine"),
+        training=replace(run.training, steps=1600, schedule="cosine"),
     )
 
 
@@ -370,8 +368,8 @@ def i2s_improved() -> RunConfig:
             _gan(run),
             network=network,
             penalty_weight=1.0,
+            contrast_weight=0.0,
             condition_augmentation=None,
-            picture_augmentation=None,
         ),
         training=replace(run.training, steps=1000, schedule="constant"),
     )

@@ -50,25 +50,32 @@ def polynomial_kernel(x: Features, y: Features) -> Matrix:
     return gram
 
 
-def kernel_distance(x: Features, y: Features) -> float:
+def kernel_distance(x: Features, y: Features, *, paired: bool = False) -> float:
     """Kernel distance ↓: the unbiased squared maximum mean discrepancy of x (n, D) and y (m, D).
 
     ``1/(n(n-1)) Σ_{i≠j} k(x_i, x_j) + 1/(m(m-1)) Σ_{i≠j} k(y_i, y_j) - 2/(nm) Σ k(x_i, y_j)``
     with :func:`polynomial_kernel`. Unbiased: its mean is 0 for two samples of one distribution,
-    so single values may be negative.
+    so single values may be negative. Where row i of ``x`` was made of the same moment as row i of
+    ``y`` the two are not independent, and ``paired`` leaves these n terms out of the last sum
+    (n(n-1) remain), as equation 4 does.
 
-    Source: Gretton et al., "A Kernel Two-Sample Test", JMLR 13 (2012), equation 3.
+    Source: Gretton et al., "A Kernel Two-Sample Test", JMLR 13 (2012), equations 3 and 4.
 
     Raises:
-        ValueError: fewer than two rows on a side, or another number of columns.
+        ValueError: fewer than two rows on a side, another number of columns, or pairs of which one
+        half is missing.
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     n, m = _checked_sizes(x, y)
+    if paired and n != m:
+        raise ValueError(f"pairs are needed, {n} and {m} rows came")
     inside_x = polynomial_kernel(x, x)
     inside_y = polynomial_kernel(y, y)
     across = polynomial_kernel(x, y)
     mean_x = (inside_x.sum() - np.trace(inside_x)) / (n * (n - 1))
     mean_y = (inside_y.sum() - np.trace(inside_y)) / (m * (m - 1))
+    if paired:
+        return float(mean_x + mean_y - 2.0 * (across.sum() - np.trace(across)) / (n * (n - 1)))
     return float(mean_x + mean_y - 2.0 * across.mean())
 
 

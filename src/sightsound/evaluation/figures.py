@@ -151,7 +151,9 @@ def distance_figures(
         "n": len(pool),
         "classes": len(classes),
         "dimensions": int(real.shape[1]),
-        "value": _mean([kernel_distance(generated[rows[k]], real[rows[k]]) for k in classes]),
+        "value": _mean(
+            [kernel_distance(generated[rows[k]], real[rows[k]], paired=True) for k in classes]
+        ),
         "floor": None,
         "shuffled": _mean(
             [
@@ -159,7 +161,10 @@ def distance_figures(
                 for k, other in zip(classes, _turned(classes), strict=True)
             ]
         ),
-        "pooled": {"value": kernel_distance(generated[pool], real[pool]), "floor": None},
+        "pooled": {
+            "value": kernel_distance(generated[pool], real[pool], paired=True),
+            "floor": None,
+        },
         "frechet": {"value": frechet_distance(generated[pool], real[pool]), "floor": None},
     }
     if training is not None and training_labels is not None:

@@ -233,6 +233,10 @@ def build_judges(
         metrics = dict(tree.get("metrics", {}))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{where}: {JUDGES_FILE} lacks or mistypes something ({error})") from None
+    for entry in (*image_judges, *sound_judges, image_features, pose_judge):
+        _check_entry(entry, where)
+    if len(set(classes)) < len(classes):
+        raise ModelError(f"{where}: {JUDGES_FILE} names a class twice: {', '.join(classes)}")
     used = {j.file for j in image_judges} | {j.file for j in sound_judges} | {image_features.file}
     if pose_judge is not None:
         used.add(pose_judge.file)
@@ -253,6 +257,20 @@ def build_judges(
     )
     _try_out(judges, where)
     return judges
+
+
+def _check_entry(entry: object, where: str) -> None:
+    """Refuse a judge that is described by something of another type, or by no finite number."""
+    for name, value in vars(entry).items() if entry is not None else ():
+        if name in ("file", "architecture"):
+            fits = isinstance(value, str)
+        else:
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            fits = (whole or (name == "window_seconds" and isinstance(value, float))) and (
+                0 <= value < 1e9
+            )
+        if not fits:
+            raise ModelError(f"{where}: {JUDGES_FILE}: {name} is {value!r}; another type is needed")
 
 
 def _try_out(judges: Judges, where: str) -> None:

@@ -1,10 +1,10 @@
 """Poses that pictures show in, errors in the instrument's own coordinates out; pure numpy.
 
 Every error stands beside what it must be read with: the regressor's own error on the real frames
-(nothing better can be seen), the instrument's mean pose and another moment of the same instrument
-(what ignoring the sound gives), and, where it is given, regression from the sound (what the sound
-allows). Half a second of sound does not determine where the bow is, so the bow is compared by the
-distribution of its place, not moment by moment.
+(nothing better can be seen), the instrument's best constant pose and another moment of the same
+instrument (what ignoring the sound gives), and, where it is given, regression from the sound (what
+the sound allows). Half a second of sound does not determine where the bow is, so the bow is
+compared by the distribution of its place, not moment by moment.
 """
 
 from __future__ import annotations
@@ -82,16 +82,16 @@ def pose_figures(
         shown: (n, P) what the pose judge sees in the generated pictures.
         shown_real: (n, P) what it sees in the real frames of the same moments.
         truth: the real poses of these n moments.
-        training: true poses of the training split, for mean poses.
+        training: true poses of the training split, for the constant poses.
         names: of the instruments, by label.
         heard: (n, P) regression from the same sounds; None = not measured.
         seed: of the intervals and of which other moment is taken.
 
     Returns:
-        ``{part: {instrument: {"error", "low", "high", "real_frame", "mean_pose",
+        ``{part: {instrument: {"error", "low", "high", "real_frame", "constant_pose",
         "another_moment", "from_sound", "n", "unit"}}}`` ↓, and ``bow``: Wasserstein distance ↓ of
         the bow's place (0 frog to 1 tip), generated, of real frames as the judge sees them, and
-        of the instrument's mean.
+        of the one place that errs least.
     """
     rng = np.random.default_rng([seed, 7])
     figures: dict[str, Any] = {}
@@ -102,7 +102,7 @@ def pose_figures(
             if len(rows) < 2 or not len(known):
                 continue
             real, has = truth.pose[rows, part.columns], truth.mask[rows, part.columns]
-            mean = _middle(
+            constant = _middle(
                 training.pose[known, part.columns], training.mask[known, part.columns], part
             )
             clusters = truth.clusters[rows]
@@ -114,7 +114,9 @@ def pose_figures(
                 "low": interval.low,
                 "high": interval.high,
                 "real_frame": _mean_error(shown_real[rows, part.columns], real, has, part),
-                "mean_pose": _mean_error(np.broadcast_to(mean, real.shape), real, has, part),
+                "constant_pose": _mean_error(
+                    np.broadcast_to(constant, real.shape), real, has, part
+                ),
                 "another_moment": _mean_error(other, real, has, part),
                 "from_sound": (
                     None
@@ -143,9 +145,12 @@ def part_errors(guess: Poses, truth: Poses, mask: NDArray[np.bool_], part: Part)
 
 
 def wasserstein(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Wasserstein-1 distance of two samples on a line: the area between their quantiles."""
-    places = (np.arange(512) + 0.5) / 512
-    return float(np.abs(np.quantile(first, places) - np.quantile(second, places)).mean())
+    """Wasserstein-1 distance of two samples on a line: the area between their distributions."""
+    first, second = np.sort(first), np.sort(second)
+    places = np.sort(np.concatenate([first, second]).astype(np.float64))
+    below_first = np.searchsorted(first, places[:-1], side="right") / len(first)
+    below_second = np.searchsorted(second, places[:-1], side="right") / len(second)
+    return float(np.sum(np.abs(below_first - below_second) * np.diff(places)))
 
 
 def _bow_figures(
@@ -160,7 +165,7 @@ def _bow_figures(
         figures[names[label]] = {
             "distance": wasserstein(shown[rows, BOW].ravel(), real),
             "real_frame": wasserstein(shown_real[rows, BOW].ravel(), real),
-            "one_place": wasserstein(np.full(2, real.mean()), real),
+            "one_place": wasserstein(np.full(2, np.median(real)), real),
             "n": len(rows),
         }
     return figures
@@ -176,10 +181,12 @@ def _mean_error(guess: Poses, truth: Poses, mask: NDArray[np.bool_], part: Part)
 
 
 def _middle(training: Poses, mask: NDArray[np.bool_], part: Part) -> Poses:
-    """The constant answer that errs least: mean of a distance, majority of a setting."""
-    count = np.maximum(mask.sum(axis=0), 1)
+    """The constant answer that errs least: median of a distance, majority of a setting."""
     if part.kind == "distance":
-        return np.asarray(np.where(mask, training, 0.0).sum(axis=0) / count, np.float32)
+        known = np.where(mask, training, np.nan)[:, mask.any(axis=0)]
+        middle = np.zeros(training.shape[1], np.float32)
+        middle[mask.any(axis=0)] = np.nanmedian(known, axis=0)
+        return middle
     columns = []
     for values, known in zip(training.T, mask.T, strict=True):
         settings, counts = np.unique(np.rint(values[known]), return_counts=True)
@@ -201,15 +208,15 @@ def _others(clusters: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np
 
 
 def pose_summary(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Each part's error as a share of the mean pose's, over instruments alike; under 1 listens."""
+    """Each part's error as a share of the best constant pose's, over instruments alike."""
     shares = {}
     for part, by_instrument in figures.items():
         if part == "bow":
             continue
         ratios = [
-            row["error"] / row["mean_pose"]
+            row["error"] / row["constant_pose"]
             for row in by_instrument.values()
-            if row["mean_pose"] > 0.0
+            if row["constant_pose"] > 0.0
         ]
         if ratios:
             shares[part] = float(np.mean(ratios))

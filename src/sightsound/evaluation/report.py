@@ -170,9 +170,9 @@ def _pose_rows(figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:
             text = f"{means[0]:.3f}  (real frames {means[1]:.3f}, one place {means[2]:.3f})"
             rows.append(("bow's place, distribution ↓", text))
             continue
-        means = _means(by_instrument, ("error", "real_frame", "mean_pose", "another_moment"))
+        means = _means(by_instrument, ("error", "real_frame", "constant_pose", "another_moment"))
         text = (
-            f"{means[0]:.3f}  (real frames {means[1]:.3f}, mean pose {means[2]:.3f}, "
+            f"{means[0]:.3f}  (real frames {means[1]:.3f}, best constant {means[2]:.3f}, "
             f"another moment {means[3]:.3f})"
         )
         rows.append((f"pose, {name} ↓", text))

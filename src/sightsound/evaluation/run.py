@@ -103,6 +103,8 @@ def evaluate(
         raise ConfigError("evaluate: give either --data DATASET or --sounds DIR")
     if fold is not None and sounds is None:
         raise ConfigError("evaluate: --fold belongs to --sounds; name a part of --data by --split")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit {limit}: 1 or more is needed")
     check_seed(seed)
     if report is not None:
         prepare_folder(report)
@@ -385,7 +387,7 @@ def _poses(
         maker.judges.classes,
         seed=seed,
     )
-    return {"parts": figures, "share_of_mean_pose": pose_summary(figures)}
+    return {"parts": figures, "share_of_constant_pose": pose_summary(figures)}
 
 
 def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[str, float] | None:

@@ -4,6 +4,8 @@ The algorithm, per batch: one step of the discriminator, then one of the generat
 Source: the losses of section 2 of the paper:
 ``log S_r + (log(1 − S_w) + log(1 − S_f)) / 2`` for the discriminator, ``log S_f`` for the
 generator, where S_r is real and matched, S_w real and mismatched, S_f fake.
+Ours, where ``contrast_weight`` is above 0: the generator's pictures must also fit their own
+condition better than that of another instrument in the batch, log(1 + exp(S_fw − S_f)).
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ class ConditionalGanConfig(ConditionalConfig):
     penalty_weight: float = 0.0  # gamma of the gradient penalties R1 and R2; 0 = none
     penalty_every: int = 8  # steps between two penalties, each weighted by this number
     penalty_examples: int = 16  # examples of a batch that a penalty sees
+    contrast_weight: float = 0.0  # of the generator's own mismatched pairs; 0 = none
     averaged: bool = False  # use the generator's averaged weights
     condition_augmentation: Augmentation | None = None  # of what the encoder is given in training
     picture_augmentation: ImageAugmentationConfig | None = (
@@ -56,8 +59,9 @@ class ConditionalGanConfig(ConditionalConfig):
     )
 
     def __post_init__(self) -> None:
-        if self.penalty_weight < 0:
-            raise ConfigError(f"penalty_weight={self.penalty_weight}: 0 or more is needed")
+        for name in ("penalty_weight", "contrast_weight"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name}={getattr(self, name)}: 0 or more is needed")
         for name in ("penalty_every", "penalty_examples"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)}: 1 or more is needed")
@@ -116,11 +120,18 @@ class ConditionalGan(Conditional):
             logs["mismatched_logit"] = wrong_logit.mean()
         yield Update("discriminator", loss, {k: v.detach().float() for k, v in logs.items()})
 
-        fake_logit = discriminator(fake, condition)
+        fake_features = discriminator.features(fake)
+        fake_logit = discriminator.decide_on(fake_features, condition)
         if self.config.loss == "relativistic":  # both by the discriminator as it is now
             with torch.no_grad():
                 real_logit = discriminator(real, condition)
-        yield Update("generator", self._generator_loss(fake_logit, real_logit.detach()))
+        loss = self._generator_loss(fake_logit, real_logit.detach())
+        if self.config.contrast_weight > 0 and len(torch.unique(batch.label)) > 1:
+            others = condition[mismatched_in_batch(batch.label)]
+            other_logit = discriminator.decide_on(fake_features, others)
+            contrast = functional.softplus(other_logit.float() - fake_logit.float()).mean()
+            loss = loss + self.config.contrast_weight * contrast
+        yield Update("generator", loss)
 
     def _shown(self, picture: Tensor) -> Tensor:
         """Pictures (B, C, H, W) as the discriminator is shown them; gradients pass through.

@@ -164,7 +164,12 @@ class ResidualDiscriminator(nn.Module):
         positions = math.prod(config.picture_size) // 16**2
         self.feature = nn.Linear(widths[-1] * positions, config.feature_size)
         self.decide = nn.Linear(config.feature_size, 1, bias=False)  # the loss sees differences
-        self.condition = nn.Linear(config.embedding_size, config.feature_size)
+        # Not linear: halfway between two classes, halfway between their pictures must not fit.
+        self.condition = nn.Sequential(
+            nn.Linear(config.embedding_size, config.feature_size),
+            nn.LeakyReLU(0.2),
+            nn.Linear(config.feature_size, config.feature_size),
+        )
 
     def features(self, picture: Tensor) -> Tensor:
         """Picture (B, C, H, W) → features (B, F), before the condition joins."""

@@ -153,7 +153,9 @@ def further_parts(
             "R@1 / R@5 / R@10 ↑ (chance at 10)",
         ]
     ]
-    poses = [["", "part", "instruments", "error ↓", "real frames", "mean pose", "another moment"]]
+    poses = [
+        ["", "part", "instruments", "error ↓", "real frames", "best constant", "another moment"]
+    ]
     for row in table.rows:
         figures = cells[row.label][0].figures["test"]
         lines.append([row.label, *_quality(figures)])
@@ -167,7 +169,7 @@ def further_parts(
                     str(len(by_instrument)),
                     *(
                         _number(np.mean([each[key] for each in by_instrument.values()]))
-                        for key in ("error", "real_frame", "mean_pose", "another_moment")
+                        for key in ("error", "real_frame", "constant_pose", "another_moment")
                     ),
                 ]
             )

@@ -181,14 +181,9 @@ def _trained(recipe: str, dataset: Dataset, folder: Path, settings: Sequence[str
         _trained(needed, dataset, folder, settings)
     run = RunFolder(folder / recipe)
     if not run.is_done:
-        _note(f"{recipe}, {settings[-1].partition('=')[2]}: training")
-        train(
-            recipe,
-            dataset.folder,
-            output=run.path,
-            resume=run.is_started,
-            settings=settings,
-        )
+        _note(f"{recipe}, {settings[-1]}: training")
+    # Of a run that is done, this checks that its settings and its data are the ones asked for.
+    train(recipe, dataset.folder, output=run.path, resume=run.is_started, settings=settings)
     return run.path
 
 
