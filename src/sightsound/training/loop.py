@@ -81,8 +81,11 @@ class Loop:
             name: _adam(module, method.optimisers[name]) for name, module in self.players.items()
         }
         self.averages = {name: copy.deepcopy(self.players[name]) for name in method.averaged}
-        for module in self.averages.values():
+        self.seen: dict[str, tuple[Any, ...]] = {}  # by averaged player: its inputs of this step
+        for name, module in self.averages.items():
             module.requires_grad_(False)
+            if any(map(_is_batch_norm, module.modules())):
+                self.players[name].register_forward_pre_hook(self._remembering(name))
 
     def run(
         self,
@@ -214,20 +217,40 @@ class Loop:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Averaged weights follow the trained ones, and so do the statistics that belong to them.
+        """Averaged weights follow the trained ones.
 
-        Whole numbers (how many batches a batch norm saw) are copied.
+        Batch norms of averaged weights have statistics of their own, from the step's inputs run
+        through the averaged player: those of the trained one are another network's
+        (docs/experiments.md, 6). Other buffers are copied.
         """
         decay = min(self.config.averaging, (1 + self.step) / (10 + self.step))
         for name, average in self.averages.items():
             source = self.players[name]
             for kept, new in zip(average.parameters(), source.parameters(), strict=True):
                 kept.lerp_(new, 1 - decay)
-            for kept_buffer, buffer in zip(average.buffers(), source.buffers(), strict=True):
-                if buffer.is_floating_point():
-                    kept_buffer.lerp_(buffer, 1 - decay)
-                else:
+            seen = self.seen.pop(name, None)
+            average.eval()  # dropout must not draw
+            for kept_module, module in zip(average.modules(), source.modules(), strict=True):
+                if seen is not None and _is_batch_norm(kept_module):
+                    kept_module.train()
+                    continue
+                for kept_buffer, buffer in zip(
+                    kept_module.buffers(recurse=False), module.buffers(recurse=False), strict=True
+                ):
                     kept_buffer.copy_(buffer)
+            if seen is not None:
+                with self._autocast():
+                    average(*seen)
+                average.eval()
+
+    def _remembering(self, name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def remember(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            if module.training:
+                self.seen[name] = tuple(
+                    each.detach() if isinstance(each, torch.Tensor) else each for each in inputs
+                )
+
+        return remember
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.uses_bfloat16)
@@ -235,6 +258,10 @@ class Loop:
     def _placed(self) -> AbstractContextManager[object]:
         """New tensors land on the device; on the CPU they do anyway, and the context would cost."""
         return nullcontext() if self.device.type == "cpu" else self.device
+
+
+def _is_batch_norm(module: nn.Module) -> bool:
+    return isinstance(module, nn.modules.batchnorm._BatchNorm)
 
 
 class _Inference:
