@@ -101,6 +101,21 @@ def test_an_input_that_holds_nothing_costs_itself_alone(
     assert files_below(tmp_path / "out") == ["a.png"]
 
 
+def test_what_was_made_below_an_input_folder_is_no_input(run: Run, tmp_path: Path) -> None:
+    write_tone(tmp_path / "a.wav")
+    for _ in range(2):
+        assert run(tmp_path, "-o", tmp_path / "out")[0] == 0
+    assert files_below(tmp_path) == ["a.wav", "out/a.png"]
+
+
+def test_several_inputs_make_no_folder_with_the_name_of_a_picture(run: Run, tmp_path: Path) -> None:
+    sounds = [write_tone(tmp_path / name) for name in ("a.wav", "b.wav")]
+    code, _, errors = run(*sounds, "-o", tmp_path / "made.bmp")
+    assert code == 2
+    assert ".bmp" in errors[0]
+    assert files_below(tmp_path) == ["a.wav", "b.wav"]
+
+
 def test_no_output_is_another_input(run: Run, tmp_path: Path) -> None:
     write_tone(tmp_path / "a.wav")
     picture = write_picture(tmp_path / "a-1.png")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightsound.errors import DataError
+from sightsound.errors import DataError, WriteError
 from sightsound.pairs import performances
 from sightsound.pairs.performances import (
     Dataset,
@@ -96,7 +96,7 @@ def test_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(performances, "write_video", full)
-    with pytest.raises(DataError, match=r"disk is full; nothing was left half-written"):
+    with pytest.raises(WriteError, match=r"disk is full; nothing was left half-written"):
         add_performance(tmp_path, "one", "train", "cello", "ann")
     assert list((tmp_path / "performances").iterdir()) == []
     assert not has_performance(tmp_path, "one")

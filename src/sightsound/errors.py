@@ -15,6 +15,10 @@ class MediaError(SightsoundError):
     """A sound, picture or video file cannot be read or written."""
 
 
+class WriteError(MediaError):
+    """A file cannot be written: what concerns the output stops a whole batch, not one input."""
+
+
 class DataError(SightsoundError):
     """A data set or training store is missing, half-written or inconsistent."""
 

@@ -15,6 +15,7 @@ from sightsound.cli.options import (
     add_command,
     add_json,
     complain,
+    count,
     number,
     print_json,
     whole,
@@ -236,7 +237,7 @@ def add_data(commands: Any) -> None:
         help="sub-urmp: write Sub-URMP's folders beside it as well",
     )
     orchestra.add_argument(
-        "--workers", type=whole, metavar="N", help="processes (default: one a processor)"
+        "--workers", type=count, metavar="N", help="processes (default: one a processor)"
     )
 
     sub_urmp = add_command(
@@ -253,7 +254,7 @@ def add_data(commands: Any) -> None:
         help="do not compare it with what is distributed: it is another folder in that layout",
     )
     sub_urmp.add_argument(
-        "--workers", type=whole, metavar="N", help="processes (default: one a processor)"
+        "--workers", type=count, metavar="N", help="processes (default: one a processor)"
     )
     add_json(sub_urmp)
 
@@ -408,5 +409,5 @@ def _add_import_options(
         "--seed", type=whole, default=0, metavar="N", help="another seed, other splits (default 0)"
     )
     parser.add_argument(
-        "--workers", type=whole, metavar="N", help="processes (default: one a processor)"
+        "--workers", type=count, metavar="N", help="processes (default: one a processor)"
     )

@@ -49,6 +49,14 @@ def whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def count(text: str) -> int:
+    """A whole number, 1 or more."""
+    value = whole(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: 1 or more is needed")
+    return value
+
+
 def number(text: str) -> float:
     """A number; what it may be is for the command to say."""
     try:

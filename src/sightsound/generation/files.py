@@ -184,7 +184,7 @@ def generate(
         if on_failure is not None:
             on_failure(failure)
 
-    sources, several, without_files = _collect(inputs, options.direction)
+    sources, several, without_files = _collect(inputs, options.direction, Path(output))
     plan = _OutputPlan(os.fspath(output), several or len(sources) > 1, options, sources)
     for path, nothing in without_files:
         fail(path, nothing)
@@ -224,11 +224,12 @@ def generate(
 
 
 def _collect(
-    inputs: Sequence[str | os.PathLike[str]], direction: Direction | None
+    inputs: Sequence[str | os.PathLike[str]], direction: Direction | None, output: Path
 ) -> tuple[list[_Source], bool, list[tuple[Path, MediaError]]]:
     """All input files in a fixed order, whether the user named a set of files, and what was empty.
 
-    A path that is missing stands for itself, so that it is reported like any other bad input.
+    A path that is missing stands for itself, so that it is reported like any other bad input. What
+    lies in an output folder below an input folder was made of the inputs, and is none.
 
     Raises:
         ConfigError: no input, or one without a name. MediaError: nothing was found at all.
@@ -243,7 +244,11 @@ def _collect(
             raise ConfigError("an input has an empty name; name a file, a folder or a pattern")
         if os.path.isdir(path):  # noqa: PTH112 (Path's raises for a name that is too long)
             several = True
-            found = [file for file in _walk(path) if _is_media(file) and _serves(file, direction)]
+            found = [
+                file
+                for file in _walk(path, but=output)
+                if _is_media(file) and _serves(file, direction)
+            ]
             if not found:
                 error = MediaError(f"{path}: no sound, picture or video in this folder")
                 empty.append((path, error))
@@ -265,10 +270,18 @@ def _collect(
     return _with_different_names(list(reversed(unique.values()))), several, empty
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder, sorted, hidden ones left out; links to folders are not followed."""
+def _walk(folder: Path, *, but: Path) -> Iterator[Path]:
+    """Files below a folder, sorted, hidden ones left out; links to folders are not followed.
+
+    Nothing of the folder ``but`` where it lies below.
+    """
+    left_out = _identity(but)
     for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and _identity(Path(root) / name) != left_out
+        )
         yield from (Path(root) / name for name in sorted(files) if not name.startswith("."))
 
 
@@ -336,6 +349,8 @@ class _OutputPlan:
         path = Path(output)
         is_folder = output.endswith(("/", os.sep)) or path.is_dir()
         if self.pattern is None and not is_folder:
+            if several and path.suffix.lower() in SOUND_SUFFIXES + IMAGE_SUFFIXES + VIDEO_SUFFIXES:
+                output_kind(path)  # refuses what is not written, such as .bmp
             if several and path.suffix and _known_output(path):
                 raise ConfigError(
                     f"{output}: one file for several inputs; give a folder, or a name such as "

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from sightsound.errors import MediaError
+from sightsound.errors import MediaError, WriteError
 from sightsound.media.limits import setting
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -59,7 +59,7 @@ def input_file(path: PathLike, *, max_bytes: int, limit: str) -> Path:
     return path
 
 
-def _refuse_write(path: PathLike, error: OSError) -> MediaError:
+def _refuse_write(path: PathLike, error: OSError) -> WriteError:
     """The one line that says why ``path`` was not written."""
     if error.errno == errno.ENOSPC:
         advice = "free some space; nothing was left half-written"
@@ -68,7 +68,7 @@ def _refuse_write(path: PathLike, error: OSError) -> MediaError:
     else:
         advice = "nothing was left half-written"
     reason = error.strerror or one_line(error)
-    return MediaError(f"{shown(path)}: cannot be written ({reason}); {advice}")
+    return WriteError(f"{shown(path)}: cannot be written ({reason}); {advice}")
 
 
 @contextmanager

@@ -60,6 +60,8 @@ def read_boxes(path: Path) -> dict[tuple[str, int], PlayerBox]:
             rows = list(csv.DictReader(io.StringIO(text)))
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV or JSON of boxes ({error})") from error
+    if not isinstance(rows, list):
+        raise DataError(f"{path}: holds no list of boxes; see `sightsound data urmp-boxes --help`")
     boxes: dict[tuple[str, int], PlayerBox] = {}
     for number, row in enumerate(rows, start=1):
         try:

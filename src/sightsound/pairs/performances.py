@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from sightsound.errors import DataError
+from sightsound.errors import DataError, WriteError
 from sightsound.media.audio import read_audio, write_audio
 from sightsound.media.video import read_frames, write_video
 from sightsound.shapes import Frames, Waveform
@@ -112,10 +113,15 @@ class Performance:
     def truth(self) -> dict[str, NDArray[Any]]:
         """Everything known of the frames, by name (see ``docs/data.md``); {} where nothing is."""
         path = self.folder / TRUTH
-        if not path.exists():
+        if TRUTH not in self.sha256 and not path.exists():
             return {}
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{path}: missing or altered ({type(error).__name__}); make this data set anew"
+            ) from None
 
     def frame_times(self) -> NDArray[np.float64]:
         """Seconds from the start of the sound to each frame: (F,), ascending."""
@@ -586,7 +592,7 @@ def _nothing_half_written(temporary: Path) -> Iterator[None]:
                 temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
-            raise DataError(
+            raise WriteError(
                 f"{temporary.parent}: cannot be written, {what}; nothing was left half-written"
             ) from error
         raise

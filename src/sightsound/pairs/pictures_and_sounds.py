@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from sightsound.config import to_json
-from sightsound.errors import ConfigError, DataError, MediaError, SightsoundError
+from sightsound.errors import ConfigError, DataError, MediaError, SightsoundError, WriteError
 from sightsound.media.audio import read_audio
 from sightsound.media.image import fit_image, read_image, read_pixels
 from sightsound.media.kinds import IMAGE_SUFFIXES, SOUND_SUFFIXES
@@ -140,7 +140,9 @@ def import_pictures_and_sounds(
     ]
     seen = [each for each in seen if each.label in both]
     heard = [each for each in heard if each.label in both]
-    listing = hashlib.sha256("\n".join(each.name for each in [*seen, *heard]).encode()).hexdigest()
+    listing = hashlib.sha256(
+        "\n".join(each.name for each in [*seen, *heard]).encode("utf-8", "surrogateescape")
+    ).hexdigest()
     claim(output, {"kind": "pictures-and-sounds", "config": to_json(config), "files": listing})
     if (output / MARKER).exists():
         return ImportOutcome.read(output)
@@ -365,6 +367,8 @@ def _import_sound(job: _Job) -> str:
             ),
             {"frame_times": times},
         )
+    except WriteError:
+        raise  # concerns all of them: the import stops and can be gone on with
     except SightsoundError as error:
         return str(error)
     return ""

@@ -35,7 +35,7 @@ def assign_splits(
         )
 
     def drawn(name: str) -> str:
-        return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+        return hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogateescape")).hexdigest()
 
     order = sorted(groups, key=drawn)
     sizes = Counter(label for labels in groups.values() for label in set(labels))

@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+import zipfile
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -279,7 +280,13 @@ def open_store(
             with _one_at_a_time(final.with_suffix(".lock")):
                 if not final.exists():
                     _make(dataset, config, final, _worker_count(dataset, workers), progress)
-    return Store(final, config, _check_store(final))
+    about = _check_store(final)
+    try:
+        return Store(final, config, about)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{final}: altered store ({type(error).__name__}); delete this folder, it is made anew"
+        ) from error
 
 
 def _check_config(dataset: Dataset, config: StoreConfig) -> None:
@@ -448,9 +455,12 @@ def _resume(temporary: Path, config: StoreConfig) -> int:
     frames_path.touch()
     frame_bytes = config.image_size**2 * 3
     while (path := temporary / "parts" / f"{done:06d}.npz").exists():
-        with np.load(path) as part:
-            next_samples = samples + int(part["n_samples"])
-            next_frames = frames + len(part["pose"])
+        try:
+            with np.load(path) as part:
+                next_samples = samples + int(part["n_samples"])
+                next_frames = frames + len(part["pose"])
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            break  # the power went before it was on the disk
         if (
             2 * next_samples > sound_path.stat().st_size
             or next_frames * frame_bytes > frames_path.stat().st_size
@@ -560,8 +570,11 @@ def _padded(keypoints: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 def _check_store(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-        files = about["files"]
-    except (OSError, ValueError, KeyError) as error:
+        files = dict(about["files"])
+        complete = all(each.keys() >= {"bytes", "sha256"} for each in files.values())
+        if not files or not complete:
+            raise ValueError("files")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{folder}: half-written store (store.json is missing or unreadable); delete this "
             "folder, it is made anew"

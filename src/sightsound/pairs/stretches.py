@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,8 +47,8 @@ def check_rules(rules: StretchRules) -> None:
         rules.max_gap_seconds,
         rules.damage_margin_seconds,
     )
-    if min(lengths) < 0:
-        raise ConfigError(f"{rules}: no length of time may be below 0")
+    if not all(0 <= length < math.inf for length in lengths):
+        raise ConfigError(f"{rules}: a length of time is 0 or more and ends")
     if not 0.5 <= rules.min_seconds <= rules.max_seconds:
         raise ConfigError(
             f"min_seconds={rules.min_seconds}, max_seconds={rules.max_seconds}: at least 0.5 "

@@ -53,6 +53,7 @@ from sightsound.errors import DataError, SightsoundError
 from sightsound.media.audio import read_audio, resample, write_audio
 from sightsound.media.image import fit_image, read_image, write_image
 from sightsound.media.limits import Limits
+from sightsound.pairs.imports import claim
 from sightsound.pairs.performances import (
     MARKER,
     Dataset,
@@ -298,6 +299,10 @@ def import_sub_urmp(
     splits = _our_splits(songs, listing or {})
     jobs = [_Job(song, splits[song.id], output, image_size) for song in songs]
     whole = hashlib.sha256("".join(job.signature for job in jobs).encode()).hexdigest()
+    claim(
+        output,
+        {"kind": "sub-urmp", "source": str(source.resolve()), "image_size": image_size},
+    )
     if (output / MARKER).exists():
         return _report_of_finished(output, whole)
     outcomes = _import_songs(jobs, workers, progress)
@@ -679,6 +684,8 @@ def _plain_wav(path: Path) -> tuple[NDArray[np.float32], int] | None:
     try:
         with wave.open(str(path), "rb") as file:
             if file.getsampwidth() != 2:
+                return None
+            if not 8_000 <= file.getframerate() <= 192_000:
                 return None
             expected, channels = file.getnframes(), file.getnchannels()
             samples = np.frombuffer(file.readframes(expected), "<i2")

@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightsound.config import to_json
-from sightsound.errors import ConfigError, DataError, MediaError
+from sightsound.errors import ConfigError, DataError, MediaError, WriteError
 from sightsound.media.audio import read_audio, resample
 from sightsound.media.video import Box, read_crops, video_info
 from sightsound.pairs.boxes import (
@@ -209,6 +209,8 @@ def import_urmp(
         raise ConfigError(
             f"image_size={config.image_size}: an even number from 16 to 1024 is allowed"
         )
+    if not 1 <= config.frame_rate <= 120:
+        raise ConfigError(f"frame_rate={config.frame_rate}: 1 to 120 a second is allowed")
     assign_splits({}, validation=config.validation, test=config.test, seed=config.seed)
     pieces, odd = find_pieces(source)
     known = read_boxes(boxes)
@@ -302,6 +304,8 @@ def _import_piece(job: _Job) -> _Done:
     done = _Done()
     try:
         _read_piece(job, done)
+    except WriteError:
+        raise  # concerns all of them: the import stops and can be gone on with
     except (MediaError, DataError) as error:
         done.failures.append(str(error))
     record = _record(job)
@@ -339,18 +343,22 @@ def _read_piece(job: _Job, done: _Done) -> None:
     if not tracks:
         return
     info = video_info(job.piece.video, on_damage=lambda seconds, what: None)
-    squares = []
+    squares, placed = [], []
     for track, box in tracks:
         try:
             numbers = (box.x, box.y, box.width, box.height)
             squares.append(square_box(numbers, info.width, info.height))
         except DataError as error:
-            raise DataError(f"{job.piece.folder} track {track.number}: {error}") from error
+            done.failures.append(f"{job.piece.folder} track {track.number}: {error}")
+        else:
+            placed.append((track, box))
+    if not placed:
+        return
     with ExitStack() as stack:
         # On disk, since a quintet's frames take gigabytes; the system removes it whatever happens.
         spools = [stack.enter_context(TemporaryFile(dir=job.output)) for _ in squares]
         times = _spool(job, squares, shift, spools, done)
-        for (track, box), spool in zip(tracks, spools, strict=True):
+        for (track, box), spool in zip(placed, spools, strict=True):
             _write_track(job, track, box, sounds[track.number], times, spool, done)
 
 
@@ -390,7 +398,10 @@ def _write_track(
 ) -> None:
     kept = [n for n, time in enumerate(times) if 0 <= time < len(sound) / SAMPLE_RATE]
     if not kept:
-        raise DataError(f"{job.piece.video}: no frame lies beside {track.sound.name}; left out")
+        done.failures.append(
+            f"{job.piece.video}: no frame lies beside {track.sound.name}; left out"
+        )
+        return
     kept_times = np.array(times)[kept]
     size = job.config.image_size
 

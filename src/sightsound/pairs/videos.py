@@ -33,6 +33,7 @@ import json
 import os
 import re
 import tempfile
+import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -42,7 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightsound.config import to_json
-from sightsound.errors import ConfigError, DataError, MediaError
+from sightsound.errors import ConfigError, DataError, MediaError, WriteError
 from sightsound.media.audio import stream_audio
 from sightsound.media.kinds import VIDEO_SUFFIXES
 from sightsound.media.video import Box, read_crops, video_info
@@ -274,6 +275,8 @@ def _import_video(job: _Job) -> _Record:
     printed = None
     try:
         printed = _read_video(job, record)
+    except WriteError:
+        raise  # concerns all of them: the import stops and can be gone on with
     except (MediaError, DataError) as error:
         record.failure = str(error)
     if not record.parts:
@@ -515,6 +518,11 @@ def _read_record(job: _Job) -> _Record | None:
         now.label,
     )
     whole = all((job.output / "performances" / part).is_dir() for part in record.parts)
+    if record.parts:
+        try:
+            _read_print(job.output, job.id)
+        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
+            return None  # the power went before it was on the disk
     return record if same and whole else None
 
 
