@@ -232,3 +232,16 @@ def test_unheard_shares_players_with_test_only(tmp_path: Path) -> None:
 def test_reading_data_sets_loads_no_torch() -> None:
     code = "import sightsound.pairs.performances, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("harm", ["cut", "lost"])
+def test_truth_that_was_written_and_is_not_there_is_told(tmp_path: Path, harm: str) -> None:
+    """Mutant: a lost truth is none at all, and frames get times that nobody measured."""
+    add_performance(tmp_path, "one", "train", "horn", "ann")
+    path = tmp_path / "performances" / "one" / "truth.npz"
+    if harm == "cut":
+        path.write_bytes(path.read_bytes()[:50])
+    else:
+        path.unlink()
+    with pytest.raises(DataError, match=r"truth\.npz: missing or altered"):
+        read_performance(tmp_path / "performances" / "one").truth()

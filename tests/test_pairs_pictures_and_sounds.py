@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import soundfile
 from PIL import Image as PillowImage
 
 from sightsound import cli
-from sightsound.errors import DataError
+from sightsound.errors import DataError, WriteError
 from sightsound.pairs import pictures_and_sounds
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.pictures_and_sounds import (
@@ -142,6 +143,50 @@ def test_a_stopped_import_goes_on_and_ends_alike(
     import_pictures_and_sounds(pictures, sounds, tmp_path / "data", CONFIG, **options)
     assert len(written) == len(set(written)) == 10
     assert Dataset.open(tmp_path / "data").sha256 == Dataset.open(tmp_path / "unbroken").sha256
+
+
+def test_a_full_disk_stops_the_import_and_costs_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutant: booked as a bad recording, and the data set marked finished without it."""
+    pictures, sounds = write_trees(tmp_path)
+    real = pictures_and_sounds.write_performance
+    room = [3]
+
+    def full(*arguments: object, **named: object) -> object:
+        room[0] -= 1
+        if room[0] < 0:
+            raise WriteError("the disk is full")
+        return real(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pictures_and_sounds, "write_performance", full)
+    options = {"workers": 1, "progress": False}
+    with pytest.raises(WriteError):
+        import_pictures_and_sounds(pictures, sounds, tmp_path / "data", CONFIG, **options)
+    room[0] = 100
+    outcome = import_pictures_and_sounds(pictures, sounds, tmp_path / "data", CONFIG, **options)
+    assert not outcome.failures
+    assert len(Dataset.open(tmp_path / "data").members) == 10
+
+
+def test_a_file_name_that_is_no_text_is_taken(tmp_path: Path) -> None:
+    pictures, sounds = write_trees(tmp_path)
+    for file in (pictures / "piano" / "0.png", sounds / "piano" / "0.wav"):
+        file.rename(file.with_name(os.fsdecode(b"\xe9" + file.name.encode())))
+    outcome = import_pictures_and_sounds(
+        pictures, sounds, tmp_path / "data", CONFIG, workers=1, progress=False
+    )
+    assert not outcome.failures
+
+
+def test_no_process_is_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, sounds = write_trees(tmp_path)
+    command = ["data", "pictures-and-sounds", str(pictures), str(sounds), "--workers", "-1"]
+    assert cli.main([*command, "-o", str(tmp_path / "data")]) == 2
+    assert "1 or more is needed" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

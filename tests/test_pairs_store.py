@@ -235,6 +235,27 @@ def test_stopped_and_resumed_is_the_same_store(
     assert content(resumed.folder) == content(store.folder)
 
 
+@pytest.mark.parametrize("left", [b"", b"garbage"])
+def test_a_part_that_the_power_cut_emptied_is_made_anew(
+    dataset: Dataset, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    real, reads = store_module.read_part, []
+
+    def stopping(performance, config):
+        reads.append(performance.id)
+        if len(reads) == 3:
+            raise KeyboardInterrupt
+        return real(performance, config)
+
+    monkeypatch.setattr(store_module, "read_part", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        open_store(dataset, CONFIG, tmp_path, progress=False, workers=1)
+    (last,) = tmp_path.glob("*.part/parts/000001.npz")
+    last.write_bytes(left)
+    resumed = open_store(dataset, CONFIG, tmp_path, progress=False, workers=1)
+    assert content(resumed.folder) == content(store.folder)
+
+
 def test_a_full_disk_loses_nothing(
     dataset: Dataset, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,9 +318,17 @@ def _lose(folder: Path) -> None:
     (folder / "pose.npy").unlink()
 
 
+def _describe(text: str):  # type: ignore[no-untyped-def]
+    return lambda folder: (folder / "store.json").write_text(text)
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
+        (_describe("[]"), "half-written store"),
+        (_describe('{"files": []}'), "half-written store"),
+        (_describe('{"files": {}}'), "half-written store"),
+        (_describe('{"files": {"sound.i16": {}}}'), "half-written store"),
         (_remove_description, "half-written store"),
         (_cut, "100 bytes, .* were written"),
         (_alter, r"sound\.i16: altered \(wrong hash\)"),

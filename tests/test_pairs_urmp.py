@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from PIL import Image as PillowImage
 
 import clock_videos
 from sightsound import cli
-from sightsound.errors import DataError
+from sightsound.errors import ConfigError, DataError
 from sightsound.pairs.boxes import PlayerBox, propose_boxes, read_boxes, write_boxes
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.urmp import UrmpConfig, find_pieces, import_urmp, sound_shift
@@ -223,8 +225,33 @@ def test_what_is_odd_is_told(source: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("piece,track,x,y,width\n03_Dance_fl_cl,1,2,3,4\n")
     with pytest.raises(DataError, match="box 1"):
         read_boxes(tmp_path / "bad.csv")
+    for text in ("5", "null"):
+        (tmp_path / "bad.json").write_text(text)
+        with pytest.raises(DataError, match="no list of boxes"):
+            read_boxes(tmp_path / "bad.json")
+    for rate in (0.0, math.nan):
+        with pytest.raises(ConfigError, match="1 to 120 a second"):
+            import_urmp(
+                root,
+                tmp_path / "other",
+                tmp_path / "boxes.csv",
+                replace(CONFIG, frame_rate=rate),
+                progress=False,
+            )
     with pytest.raises(DataError, match="0 players"):
         propose_boxes(source / "none.mp4", "x", 0)
+
+
+def test_one_bad_box_costs_its_own_track_alone(tmp_path: Path) -> None:
+    root = tmp_path / "URMP"
+    write_piece(root, "03_Dance_fl_cl", seeds=(1, 2), seconds=1.0)
+    first, second = boxes_of("03_Dance_fl_cl")
+    write_boxes(tmp_path / "boxes.csv", [first, replace(second, x=100_000.0)])
+    outcome = import_urmp(
+        root, tmp_path / "data", tmp_path / "boxes.csv", CONFIG, workers=1, progress=False
+    )
+    assert list(outcome.performances) == ["03_Dance_fl_cl-1_flute"]
+    assert "03_Dance_fl_cl track 2" in "\n".join(outcome.failures)
 
 
 def test_a_shift_worked_by_hand() -> None:

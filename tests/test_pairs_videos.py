@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -327,6 +328,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
         (VideosConfig(test=0.7, validation=0.3), "together less than 1"),
         (VideosConfig(rules=StretchRules(min_seconds=0.2)), "at least 0.5"),
         (VideosConfig(image_size=15), "an even number"),
+        (VideosConfig(rules=StretchRules(max_gap_seconds=math.nan)), "a length of time"),
     ):
         with pytest.raises(ConfigError, match=words):
             import_videos(tmp_path / "source", tmp_path / "other", config)
