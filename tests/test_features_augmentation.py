@@ -204,6 +204,26 @@ def test_the_discriminator_sees_real_and_fake_alike_augmented() -> None:
     assert abs(losses[0][0] - losses[2][0]) > 1e-4
 
 
+def test_mismatched_pictures_are_augmented_as_real_ones_are() -> None:
+    """Mutant: left as they are, and the discriminator tells wrong from right by its tint."""
+    method = improved_gan(
+        mismatch="instrument",
+        condition_augmentation=None,
+        picture_augmentation=ImageAugmentationConfig(cutout=0.0, noise=0.0),
+    )
+    seen: list[Tensor] = []
+    discriminator = method.players["discriminator"]
+    features = discriminator.features
+    discriminator.features = lambda picture: features(seen.append(picture) or picture)  # type: ignore[assignment]
+    torch.manual_seed(0)
+    next(method.updates(batch()))
+    plain = batch()
+    assert plain.mismatched_image is not None
+    for shown, as_drawn in ((seen[0], plain.image), (seen[2], plain.mismatched_image)):
+        difference = (shown - as_drawn).flatten(1).abs().amax(1)
+        assert bool((difference > 1e-3).all())
+
+
 def test_an_augmentation_that_cannot_be_is_refused_in_one_line() -> None:
     sound = classifier("robust_sound_classifier")
     method = Classifier(replace(sound.config, front_end=MelConfig()))

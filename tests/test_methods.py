@@ -321,6 +321,62 @@ def test_the_gradient_penalty_is_the_squared_gradient() -> None:
     assert float(penalty) == pytest.approx(2 * 9 * 48 * 2.0 / 2)
 
 
+def test_the_penalty_comes_every_so_often_and_as_much_more() -> None:
+    """Mutants: at each step; not weighted by the steps between; in bfloat16."""
+    kinds = []
+
+    def losses(weight: float, every: int) -> list[float]:
+        found = []
+        for step in range(4):
+            method = gan("s2i_c", penalty_weight=weight, penalty_every=every)
+            penalty = method._gradient_penalty
+
+            def noted(*pictures: Tensor, penalty=penalty) -> Tensor:  # type: ignore[no-untyped-def]
+                kinds.append(torch.is_autocast_enabled("cpu"))
+                total: Tensor = penalty(*pictures)
+                kinds.append(total.dtype)
+                return total
+
+            method._gradient_penalty = noted  # type: ignore[method-assign]
+            torch.manual_seed(1)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                found.append(float(next(method.updates(batch(step=step))).loss.detach()))
+        return found
+
+    none = losses(0.0, 1)
+    each = [a - b for a, b in zip(losses(50.0, 1), none, strict=True)]
+    second = [a - b for a, b in zip(losses(50.0, 2), none, strict=True)]
+    assert all(extra > 0 for extra in each)
+    assert second[1] == second[3] == 0.0
+    assert second[0] == pytest.approx(2 * each[0], rel=0.05)
+    assert set(kinds) == {True, torch.float32}  # asked for under autocast, computed outside it
+
+
+@pytest.mark.parametrize("mismatch", ["instrument", "in_batch"])
+def test_the_mismatched_pair_does_not_belong(mismatch: str) -> None:
+    """Mutants: the matched pair a second time, in the batch or drawn; or left as it was drawn."""
+    method = gan("s2i_c_improved", mismatch=mismatch, condition_augmentation=None)
+    discriminator = method.players["discriminator"]
+    judged: list[tuple[Tensor, Tensor]] = []
+    decide_on = discriminator.decide_on
+
+    def decide(features: Tensor, condition: Tensor) -> Tensor:
+        judged.append((features, condition))
+        logit: Tensor = decide_on(features, condition)
+        return logit
+
+    discriminator.decide_on = decide  # type: ignore[assignment]
+    torch.manual_seed(0)
+    next(method.updates(batch()))
+    (real, own), _, (wrong, other) = judged[:3]
+    if mismatch == "in_batch":
+        torch.testing.assert_close(wrong, real)
+        assert bool(((other - own).abs().amax(1) > 1e-6).all())
+    else:
+        torch.testing.assert_close(other, own)
+        torch.testing.assert_close(wrong, discriminator.features(batch().mismatched_image))
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("mismatch", "instrument"), ("loss", "relativistic"), ("mismatch", "in_batch")],

@@ -36,6 +36,22 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     assert min(float(logs[name]) for name in ("l1", "kl", "class", "adversarial")) > 0
 
 
+def test_class_and_adversary_judge_what_is_made_of_noise() -> None:
+    """Mutant: what is made of a recognised latent, which may have its class from there."""
+    method = variational("cvae_s2i")
+    made: list[torch.Tensor] = []
+    judged: list[torch.Tensor] = []
+    method.players["generator"].register_forward_hook(lambda *call: made.append(call[2]))
+    method.players["discriminator"].register_forward_pre_hook(
+        lambda _, given: judged.append(given[0])
+    )
+    list(method.updates(batch()))
+    again, fake = made
+    assert not torch.allclose(again, fake)
+    torch.testing.assert_close(judged[1], fake)
+    torch.testing.assert_close(judged[2], fake)
+
+
 def test_the_class_reader_learns_from_real_pictures_alone() -> None:
     method = variational("cvae_s2i")
     discriminator = method.players["discriminator"]
