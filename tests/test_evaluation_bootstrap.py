@@ -138,3 +138,10 @@ def test_unfit_input_is_refused() -> None:
         cluster_interval([1.0, 0.0], [1])
     with pytest.raises(ValueError, match="non-empty"):
         cluster_interval([], [])
+
+
+def test_files_of_a_group_are_drawn_too() -> None:
+    """Mutant: groups drawn, their files not; one group a class would have no interval at all."""
+    scores, labels, groups = [1, 0, 1, 0, 1, 0, 1, 0], ["cello"] * 8, ["a"] * 8
+    interval = grouped_interval(scores, labels, groups, resamples=2000)
+    assert interval.high - interval.low > 0.4  # of 8 coins, about ± 0.35

@@ -10,6 +10,7 @@ from sightsound.evaluation.pose import (
     PARTS,
     TruePoses,
     _middle,
+    _others,
     part_errors,
     pose_figures,
     pose_summary,
@@ -108,3 +109,32 @@ def test_the_constant_pose_is_the_one_that_errs_least() -> None:
     training = np.array([[0.0], [0.0], [0.0], [1.0], [0.4]], np.float32)
     mask = np.array([[True], [True], [True], [True], [False]])
     assert _middle(training, mask, slide).tolist() == [0.0]
+
+
+def test_the_constant_setting_is_the_commonest() -> None:
+    """Mutant: the first one there is."""
+    string = next(part for part in PARTS if part.name == "string_index")
+    training = np.array([[0.0], [2.0], [2.0], [1.0]], np.float32)
+    assert _middle(training, np.ones((4, 1), bool), string).tolist() == [2.0]
+
+
+def test_another_moment_is_of_another_performance() -> None:
+    """Mutant: any other item, whose pose is nearly the same."""
+    clusters = np.repeat(np.arange(4), 25)
+    partner = _others(clusters, np.random.default_rng(0))
+    assert not (clusters[partner] == clusters).any()
+
+
+def test_the_interval_of_a_pose_is_over_performances() -> None:
+    """Mutant: over frames, which of one performance are all alike."""
+    count, performances = 400, 4
+    pose = np.zeros((count, len(POSE_COLUMNS)), np.float32)
+    mask = np.zeros(pose.shape, bool)
+    mask[:, SLIDE] = True
+    clusters = np.repeat(np.arange(performances), count // performances)
+    truth = TruePoses(pose, mask, np.zeros(count, np.int64), clusters)
+    shown = pose.copy()
+    shown[:, SLIDE] = np.array([0.0, 0.2, 0.4, 0.6])[clusters]  # error by performance
+    figures = pose_figures(shown, pose, truth, truth, ["trombone"])
+    row = figures["slide_extension"]["trombone"]
+    assert row["high"] - row["low"] > 0.3  # over frames it would be about 0.04

@@ -105,3 +105,10 @@ def test_a_run_of_another_split_is_no_judge(runs: Path, data: Dataset, tmp_path:
     with pytest.raises(ModelError, match="all needed"):
         export_judges(chosen[:1], tmp_path / "judges")
     assert not (tmp_path / "judges").exists()
+
+
+def test_two_runs_of_one_recipe_are_no_two_judges(runs: Path, tmp_path: Path) -> None:
+    """Mutant: the second graph takes the place of the first, and one judge counts twice."""
+    names = [*JUDGES, "judge_image_paper"]
+    with pytest.raises(ModelError, match="a second run of judge_image_paper"):
+        export_judges([runs / name for name in names], tmp_path / "judges")

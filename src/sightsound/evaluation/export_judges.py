@@ -51,6 +51,10 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
         method.players.eval()
         store, seed = run.config.pairs.store, run.config.training.seed
         file = f"{run.config.recipe}.onnx"
+        if file in graphs:
+            raise ModelError(
+                f"{run.path}: a second run of {run.config.recipe}; give each recipe once"
+            )
         if isinstance(method, Reconstruction):
             encoder = Latent(method.autoencoder)
             graphs[file] = ImageFeaturesGraph(encoder, image_size=store.image_size).export()

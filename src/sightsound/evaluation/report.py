@@ -218,7 +218,10 @@ def _class_lines(figures: Mapping[str, Any]) -> list[str]:
 def _counted(figures: Mapping[str, Any]) -> str:
     if "performances" in figures:
         return f"{figures['n']} of {figures['performances']} performances"
-    return f"{figures['n']} files of {len(figures['per_group'])} groups"
+    text = f"{figures['n']} files of {len(figures['per_group'])} groups"
+    folds = figures.get("data", {}).get("folds", {})
+    named = ", ".join(f"{fold} {n}" for fold, n in sorted(folds.items()) if fold != "None")
+    return f"{text}; folds heard: {named}" if named else text
 
 
 def _per_cent(value: float | None) -> str:

@@ -33,7 +33,7 @@ from sightsound.evaluation.rating.study import (
     definition_bytes,
 )
 from sightsound.media.audio import read_audio, write_audio
-from sightsound.media.files import shown, write_bytes
+from sightsound.media.files import one_line, shown, write_bytes
 from sightsound.media.image import read_pixels, write_image
 from sightsound.media.kinds import IMAGE_SUFFIXES, SOUND_SUFFIXES
 from sightsound.shapes import Waveform
@@ -220,8 +220,13 @@ def find_samples(folder: str | os.PathLike[str]) -> list[Sample]:
 
 
 def _listed(root: Path, listing: Path) -> list[Sample]:
-    with listing.open(newline="", encoding="utf-8") as file:
-        labels = {row.get("file"): row.get("class") for row in csv.DictReader(file)}
+    try:
+        with listing.open(newline="", encoding="utf-8") as file:
+            labels = {row.get("file"): row.get("class") for row in csv.DictReader(file)}
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(
+            f"{shown(listing)}: cannot be read as CSV in UTF-8 ({one_line(error)})"
+        ) from None
     return [
         Sample(path, path.stem, labels[path.name])
         for path in sorted(root.iterdir())

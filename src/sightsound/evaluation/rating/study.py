@@ -186,7 +186,7 @@ def _parsed(path: Path, content: bytes) -> Definition:
                 f"{path}: format {found!r}, this version reads {FORMAT}; make the study anew"
             )
         return from_json(Definition, tree, where=str(path))
-    except (ValueError, ConfigError) as error:
+    except (ValueError, RecursionError, ConfigError) as error:
         raise DataError(f"{path}: damaged ({error}); make the study anew") from None
 
 
