@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sightsound.errors import ConfigError
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder, class_mean
@@ -306,6 +307,45 @@ def test_a_generator_that_serves_the_other_condition_pays_the_contrast() -> None
         costs.append(float(next(updates).loss.detach()))
     # softplus(real − fake) and the contrast alike: 2 log(1 + e^−4), 2 log(1 + e^4)
     assert costs == pytest.approx([2 * math.log1p(math.exp(-4)), 2 * math.log1p(math.exp(4))])
+
+
+def test_a_namer_adds_the_cross_entropy_of_what_it_names_and_stays_as_it_is() -> None:
+    """Mutants: the namer sees real pictures or learns; its term is of the discriminator."""
+    config = replace(gan_config("s2i_c_improved"), naming_weight=2.0, condition_augmentation=None)
+    namer = classifier("image_classifier")
+    losses, named = [], []
+    for given in (None, namer):
+        torch.manual_seed(0)
+        method = ConditionalGan(
+            config,
+            encoder=classifier(config.encoder),
+            examiner=classifier(config.examiner),
+            namer=given,
+        )
+        torch.manual_seed(1)
+        updates = method.updates(batch())
+        next(updates)
+        torch.manual_seed(2)
+        update = next(updates)
+        losses.append(float(update.loss.detach()))
+        gradient = torch.autograd.grad(update.loss, method.players["generator"].parameters())
+        named.append([each.clone() for each in gradient])
+    with torch.no_grad():
+        torch.manual_seed(1)
+        condition = method.condition_of(method.encoder.picture(batch()))
+        fake = method.generate(condition, torch.randn(8, method.noise_size))
+        logits = namer.encode(fake)[1]
+    expected = 2.0 * torch.nn.functional.cross_entropy(logits, batch().label)
+    assert losses[1] - losses[0] == pytest.approx(float(expected), rel=0.02)
+    assert any(not torch.equal(a, b) for a, b in zip(*named, strict=True))
+    assert not any(each.requires_grad for each in namer.players.parameters())
+
+
+def test_who_names_does_not_examine() -> None:
+    config = gan_config("s2i_c_improved")
+    assert config.stands_on == (config.encoder, config.examiner, "image_classifier")
+    with pytest.raises(ConfigError, match="cannot choose the checkpoint"):
+        replace(config, namer=config.examiner)
 
 
 def test_the_gradient_penalty_is_the_squared_gradient() -> None:

@@ -12,7 +12,7 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from sightsound.errors import ConfigError
 from sightsound.features.augmentation import ImageAugmentationConfig, SoundAugmentationConfig
@@ -232,7 +232,8 @@ def s2i_c() -> RunConfig:
     """S2I-C, the paper's main model: sound to image, classifier features, mismatched pairs.
 
     Departs: the picture of another instrument, ω(I₋ᵢ), is drawn from the batch itself, so that the
-    discriminator's convolutions see each real picture once; its distribution is the same.
+    discriminator's convolutions see each real picture once; its distribution is the same. Averaged
+    weights are used, which jump less from one validation to the next.
     """
     return RunConfig(
         recipe="s2i_c",
@@ -241,10 +242,9 @@ def s2i_c() -> RunConfig:
             encoder="sound_classifier",
             examiner="image_classifier",
             mismatch="in_batch",
+            averaged=True,
         ),
-        training=TrainingConfig(
-            steps=1500, batch_size=32, validate_every=100, checkpoint_every=100, samples_every=500
-        ),
+        training=_gan_training(steps=3000, batch_size=16),
     )
 
 
@@ -342,9 +342,11 @@ def s2i_c_improved() -> RunConfig:
             penalty_weight=2.0,
             averaged=True,
             contrast_weight=1.0,
+            namer="image_classifier",
+            naming_weight=0.2,
             condition_augmentation=SoundAugmentationConfig(probability=0.5),
         ),
-        training=replace(run.training, steps=1600, schedule="cosine"),
+        training=_gan_training(steps=2400, schedule="cosine"),
     )
 
 
@@ -369,9 +371,10 @@ def i2s_improved() -> RunConfig:
             network=network,
             penalty_weight=1.0,
             contrast_weight=0.0,
+            namer=None,
             condition_augmentation=None,
         ),
-        training=replace(run.training, steps=1000, schedule="constant"),
+        training=_gan_training(steps=1000),
     )
 
 
@@ -411,7 +414,7 @@ def sa_cmgan_s2i() -> RunConfig:
             encoder="sa_sound_classifier",
             examiner="image_classifier",
         ),
-        training=replace(s2i_c().training, steps=950),
+        training=_gan_training(steps=950),
     )
 
 
@@ -424,7 +427,7 @@ def sa_cmgan_i2s() -> RunConfig:
             encoder="sa_image_classifier",
             examiner="sound_classifier",
         ),
-        training=replace(i2s().training, steps=950),
+        training=_gan_training(steps=950),
     )
 
 
@@ -437,7 +440,7 @@ def cvae_s2i() -> RunConfig:
             encoder="sound_classifier",
             examiner="image_classifier",
         ),
-        training=replace(s2i_c().training, steps=2400),
+        training=_gan_training(steps=2400),
     )
 
 
@@ -451,7 +454,7 @@ def cvae_i2s() -> RunConfig:
             examiner="sound_classifier",
             network=VariationalConfig(picture_size=(128, 32)),
         ),
-        training=replace(i2s().training, steps=1700),
+        training=_gan_training(steps=1700),
     )
 
 
@@ -466,7 +469,7 @@ def car_gan() -> RunConfig:
         method=CascadeGanConfig(
             encoder="sound_classifier", examiner="robust_image_classifier", namer="image_classifier"
         ),
-        training=replace(s2i_c().training, steps=2700, batch_size=16, schedule="cosine"),
+        training=_gan_training(steps=2700, batch_size=16, schedule="cosine"),
     )
 
 
@@ -475,7 +478,7 @@ def cmcgan() -> RunConfig:
     return RunConfig(
         recipe="cmcgan",
         method=CycleGanConfig(image_examiner="image_classifier", sound_examiner="sound_classifier"),
-        training=replace(s2i_c().training, steps=1400),
+        training=_gan_training(steps=1400),
     )
 
 
@@ -622,6 +625,21 @@ def recipe(name: str) -> RunConfig:
 def summaries() -> dict[str, str]:
     """Recipe name → the first line of its docstring."""
     return {n: (inspect.getdoc(f) or "").partition("\n")[0] for n, f in RECIPES.items()}
+
+
+def _gan_training(
+    *, steps: int, batch_size: int = 32, schedule: Literal["constant", "cosine"] = "constant"
+) -> TrainingConfig:
+    """Training of a generator: a validation and a checkpoint every 3,200 pairs."""
+    every = 3200 // batch_size
+    return TrainingConfig(
+        steps=steps,
+        batch_size=batch_size,
+        schedule=schedule,
+        validate_every=every,
+        checkpoint_every=every,
+        samples_every=500,
+    )
 
 
 def _back(run: RunConfig, name: str, *, encoder: str, examiner: str) -> RunConfig:

@@ -156,11 +156,11 @@ class Examination:
 
     def add(self, fake: Tensor, real: Tensor, label: Tensor) -> None:
         """Generated and real pictures (B, C, H, W) and their labels (B,)."""
-        features, logits = self.examiner.encode(self._examined(fake.float()))
+        features, logits = self.examiner.encode(examined(fake.float(), self.examiner))
         self.right.append(logits.argmax(1) == label)
         self.label.append(label)
         self.generated.append(features.float())
-        self.reference.append(self.examiner.encode(self._examined(real))[0].float())
+        self.reference.append(self.examiner.encode(examined(real, self.examiner))[0].float())
 
     def figures(self) -> dict[str, float]:
         """``accuracy`` ↑, mean over classes, and ``feature_distance`` ↓."""
@@ -168,11 +168,12 @@ class Examination:
         distance = feature_distance(torch.cat(self.generated), torch.cat(self.reference))
         return {"accuracy": class_mean(right, label), "feature_distance": distance}
 
-    def _examined(self, picture: Tensor) -> Tensor:
-        """Pictures as the examiner takes them."""
-        if self.examiner.modality == "image":
-            return picture
-        return resize_log_mel(picture, EXAMINED_SIZE)
+
+def examined(picture: Tensor, examiner: Classifier) -> Tensor:
+    """Generated pictures (B, C, H, W) as a classifier takes them: log-mels at its own size."""
+    if examiner.modality == "image":
+        return picture
+    return resize_log_mel(picture, EXAMINED_SIZE)
 
 
 def mismatched_in_batch(labels: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ Source: the losses of section 2 of the paper:
 ``log S_r + (log(1 − S_w) + log(1 − S_f)) / 2`` for the discriminator, ``log S_f`` for the
 generator, where S_r is real and matched, S_w real and mismatched, S_f fake.
 Ours, where ``contrast_weight`` is above 0: the generator's pictures must also fit their own
-condition better than that of another instrument in the batch, log(1 + exp(S_fw − S_f)).
+condition better than that of another instrument in the batch, log(1 + exp(S_fw − S_f)); where a
+``namer`` is given, a classifier of real pictures must name them (cross-entropy, ``naming_weight``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from torch.nn import functional
 from sightsound.errors import ConfigError
 from sightsound.features.augmentation import ImageAugmentationConfig, augment_images
 from sightsound.methods.classifier import Augmentation, Classifier, Encoder
-from sightsound.methods.conditional import Conditional, ConditionalConfig, mismatched_in_batch
+from sightsound.methods.conditional import (
+    Conditional,
+    ConditionalConfig,
+    examined,
+    mismatched_in_batch,
+)
 from sightsound.methods.protocol import AdamConfig, Update
 from sightsound.networks.paper import PaperDiscriminator, PaperGanConfig, PaperGenerator
 from sightsound.networks.residual import (
@@ -52,6 +58,8 @@ class ConditionalGanConfig(ConditionalConfig):
     penalty_every: int = 8  # steps between two penalties, each weighted by this number
     penalty_examples: int = 16  # examples of a batch that a penalty sees
     contrast_weight: float = 0.0  # of the generator's own mismatched pairs; 0 = none
+    namer: str | None = None  # recipe of a classifier of what is generated; not the examiner
+    naming_weight: float = 0.1  # of the namer's cross-entropy, where there is one
     averaged: bool = False  # use the generator's averaged weights
     condition_augmentation: Augmentation | None = None  # of what the encoder is given in training
     picture_augmentation: ImageAugmentationConfig | None = (
@@ -59,22 +67,40 @@ class ConditionalGanConfig(ConditionalConfig):
     )
 
     def __post_init__(self) -> None:
-        for name in ("penalty_weight", "contrast_weight"):
+        if self.namer is not None and self.namer == self.examiner:
+            raise ConfigError(
+                f"namer={self.namer}: whoever is trained against cannot choose the checkpoint as "
+                "well; name another classifier than the examiner"
+            )
+        for name in ("penalty_weight", "contrast_weight", "naming_weight"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name}={getattr(self, name)}: 0 or more is needed")
         for name in ("penalty_every", "penalty_examples"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)}: 1 or more is needed")
 
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """Recipes that must be trained before."""
+        return (*super().stands_on, *([self.namer] if self.namer is not None else []))
+
 
 class ConditionalGan(Conditional):
     """Generator against discriminator, with real but mismatched pairs as a third kind."""
 
     def __init__(
-        self, config: ConditionalGanConfig, *, encoder: Encoder, examiner: Classifier
+        self,
+        config: ConditionalGanConfig,
+        *,
+        encoder: Encoder,
+        examiner: Classifier,
+        namer: Classifier | None = None,
     ) -> None:
         super().__init__(config.direction, config.network, encoder=encoder, examiner=examiner)
         self.config = config
+        self.namer = namer
+        if namer is not None:
+            namer.freeze()
         generator, discriminator = build_gan(config.network, channels=self.channels)
         self.players = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
         self.optimisers: Mapping[str, AdamConfig] = {
@@ -91,6 +117,12 @@ class ConditionalGan(Conditional):
             self.batch_fields = self.batch_fields | {self.mismatched_field}
         self.averaged = ("generator",) if config.averaged else ()
 
+    def to(self, device: torch.device) -> None:
+        """Move every network to a device."""
+        super().to(device)
+        if self.namer is not None:
+            self.namer.to(device)
+
     def updates(self, batch: PairBatch) -> Iterator[Update]:
         generator = self.players["generator"]
         discriminator = cast(Discriminator, self.players["discriminator"])
@@ -99,7 +131,8 @@ class ConditionalGan(Conditional):
         mismatched = self._mismatched(batch)
         noise = torch.randn(len(real), self.noise_size)
 
-        fake = self._shown(generator(condition, noise))  # x̂ ← G(φ(A), z)
+        made = generator(condition, noise)  # x̂ ← G(φ(A), z)
+        fake = self._shown(made)
         real = self._shown(real)
         mismatched = None if mismatched is None else self._shown(mismatched)
         detached = fake.detach()
@@ -131,7 +164,12 @@ class ConditionalGan(Conditional):
             other_logit = discriminator.decide_on(fake_features, others)
             contrast = functional.softplus(other_logit.float() - fake_logit.float()).mean()
             loss = loss + self.config.contrast_weight * contrast
-        yield Update("generator", loss)
+        logs = {}
+        if self.namer is not None:
+            named = self.namer.encode(examined(made, self.namer))[1].float()
+            loss = loss + self.config.naming_weight * functional.cross_entropy(named, batch.label)
+            logs["named"] = (named.argmax(1) == batch.label).float().mean().detach()
+        yield Update("generator", loss, logs)
 
     def _shown(self, picture: Tensor) -> Tensor:
         """Pictures (B, C, H, W) as the discriminator is shown them; gradients pass through.

@@ -187,7 +187,12 @@ def build_method(config: RunConfig, beside: Path) -> Method:
         case EncoderAutoencoderConfig():
             return EncoderAutoencoder(config.method)
         case ConditionalGanConfig():
-            return ConditionalGan(config.method, **_ends(config.method, beside))
+            named_by = config.method.namer
+            return ConditionalGan(
+                config.method,
+                **_ends(config.method, beside),
+                namer=None if named_by is None else load_classifier(beside / named_by),
+            )
         case RegressionConfig():
             return Regression(config.method, **_ends(config.method, beside))
         case SelfAttentionGanConfig():
