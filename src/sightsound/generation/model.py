@@ -39,6 +39,9 @@ SECTION_SECONDS = 20.0
 
 SECTION_FADE_SECONDS = 0.1
 EDGE_FADE_SECONDS = 0.01
+LISTENING_DB = -20.0
+"""Level of a generated sound, root mean square re full scale; near that of spoken word."""
+
 REST_LEVEL = 10 ** (-60 / 20)
 """Windows this far below the loudest so far are rests: a moving picture holds still in them."""
 
@@ -230,7 +233,9 @@ class Model:
         """The sound (1, T) of one embedding (D,).
 
         As many log-mel pictures as are needed, each from its own noise, are laid over each other
-        with cross-fades before the inversion, so that no seam is heard.
+        with cross-fades before the inversion, so that no seam is heard. A picture does not tell how
+        loud it was played, so the sound comes at ``LISTENING_DB`` (root mean square, re full
+        scale), or softer where its peak would pass full scale.
         """
         if not (math.isfinite(seconds) and MIN_SECONDS <= seconds <= MAX_SECONDS):
             raise ConfigError(f"seconds is {seconds}, allowed: {MIN_SECONDS:g} to {MAX_SECONDS:g}")
@@ -244,10 +249,7 @@ class Model:
         fade[: len(ramp)] = ramp
         fade[samples - len(ramp) :] = ramp[::-1]
         waveform = waveform * fade
-        peak = float(np.max(np.abs(waveform), initial=0.0))
-        if peak > 0.99:  # turned down as a whole: clipping would be heard
-            waveform = waveform * np.float32(0.99 / peak)
-        return waveform[None].astype(np.float32)
+        return _at_listening_level(waveform)[None].astype(np.float32)
 
     def encode_image(self, images: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Images (B, 3, H, W) of the model's size → embedding (B, D), class_logits (B, K)."""
@@ -349,6 +351,15 @@ class Model:
     def _refuse(self, direction: Direction) -> NoReturn:
         has = ", ".join(self.directions)
         raise ModelError(f"model {self.name!r} has no direction {direction}; it has: {has}")
+
+
+def _at_listening_level(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same sound (T,) at ``LISTENING_DB``, its peak at most 0.99; silence stays silence."""
+    level = float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
+    peak = float(np.max(np.abs(waveform), initial=0.0))
+    if level == 0.0:
+        return waveform
+    return waveform * np.float32(min(10 ** (LISTENING_DB / 20) / level, 0.99 / peak))
 
 
 def _invert(
