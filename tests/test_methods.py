@@ -342,7 +342,7 @@ def test_a_namer_adds_the_cross_entropy_of_what_it_names_and_stays_as_it_is() ->
 
 
 def test_who_names_does_not_examine() -> None:
-    config = gan_config("s2i_c_improved")
+    config = replace(gan_config("s2i_c_improved"), namer="image_classifier")
     assert config.stands_on == (config.encoder, config.examiner, "image_classifier")
     with pytest.raises(ConfigError, match="cannot choose the checkpoint"):
         replace(config, namer=config.examiner)

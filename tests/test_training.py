@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +194,20 @@ def test_the_whole_way_from_performances_to_a_picture_and_a_sound(
     assert image.shape == (3, 64, 64)
     sound = model.image_to_sound(image, seconds=1.0)
     assert sound.shape[-1] == 44_100
+
+
+def test_a_package_tells_of_each_run_that_it_stands_on_once(gan_run: Path, tmp_path: Path) -> None:
+    """Mutants: a linked run told twice; of two runs of one recipe, only the last told."""
+    other = tmp_path / "other"
+    shutil.copytree(gan_run / "i2s", other / "i2s")
+    (other / "sound_classifier").symlink_to(gan_run / "sound_classifier")
+    shutil.copytree(gan_run / "image_classifier", other / "image_classifier")
+    package = load_package(export_run([gan_run / "s2i_c", other / "i2s"], tmp_path / "model"))
+    expected = ["i2s", "image_classifier", "image_classifier-2", "s2i_c", "sound_classifier"]
+    assert sorted(package.manifest.provenance.config) == expected
+    assert sorted(package.manifest.provenance.metrics) == expected
+    assert package.card.count("| `sound_classifier` |") == 1
+    assert package.card.count("| `image_classifier` |") == 2
 
 
 def test_samples_are_written_for_eyes_and_ears(gan_run: Path) -> None:

@@ -224,7 +224,7 @@ def robust_image_classifier() -> RunConfig:
             label_smoothing=0.05,
             image_augmentation=ImageAugmentationConfig(),
         ),
-        training=TrainingConfig(steps=1500, schedule="cosine", warmup_steps=100),
+        training=TrainingConfig(steps=1000, schedule="cosine", warmup_steps=100),
     )
 
 
@@ -341,10 +341,6 @@ def s2i_c_improved() -> RunConfig:
             discriminator_adam=AdamConfig(learning_rate=4e-4, beta1=0.0, beta2=0.99),
             penalty_weight=2.0,
             averaged=True,
-            contrast_weight=1.0,
-            namer="image_classifier",
-            naming_weight=0.2,
-            condition_augmentation=SoundAugmentationConfig(probability=0.5),
         ),
         training=_gan_training(steps=2400, schedule="cosine"),
     )
@@ -366,14 +362,7 @@ def i2s_improved() -> RunConfig:
     network = ResidualGanConfig(picture_size=(128, 32))
     return replace(
         run,
-        method=replace(
-            _gan(run),
-            network=network,
-            penalty_weight=1.0,
-            contrast_weight=0.0,
-            namer=None,
-            condition_augmentation=None,
-        ),
+        method=replace(_gan(run), network=network, penalty_weight=1.0),
         training=_gan_training(steps=1000),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,20 +78,21 @@ def export_run(
             else:
                 sections[direction] = _image_to_sound(run, translator, graphs)
     parts = _with_foundations(read)
+    names = _names(parts)
     provenance = Provenance(
         recipe=" + ".join(run.config.recipe for run in read),
-        config={run.config.recipe: to_json(run.config) for run in parts},
+        config={name: to_json(run.config) for name, run in zip(names, parts, strict=True)},
         seed=read[0].config.training.seed,
         commit=commit(),
         data={"name": read[0].data["name"], "sha256": read[0].data["sha256"]},
         metrics={
-            run.config.recipe: {
+            name: {
                 "chosen_step": run.step,
                 "validation": run.figures,
                 "processor_minutes": run.done["processor_minutes"],
                 "examples_seen": run.done["examples_seen"],
             }
-            for run in parts
+            for name, run in zip(names, parts, strict=True)
         },
         sources=_sources(parts),
     )
@@ -187,12 +189,24 @@ def read_run(path: Path) -> TrainedRun:
 
 def _with_foundations(runs: Sequence[TrainedRun]) -> list[TrainedRun]:
     """The runs, and the classifiers that they stand on, each once."""
-    parts = {run.path: run for run in runs}
+    parts = {run.path.resolve(): run for run in runs}
     for run in runs:
         for needed in needed_recipes(run.config):
-            path = run.path.parent / needed
-            parts.setdefault(path, read_run(path))
+            path = (run.path.parent / needed).resolve()
+            if path not in parts:
+                parts[path] = read_run(path)
     return list(parts.values())
+
+
+def _names(runs: Sequence[TrainedRun]) -> list[str]:
+    """Their recipes; the second run of one (two directions may stand on two) is RECIPE-2."""
+    counts: Counter[str] = Counter()
+    names = []
+    for run in runs:
+        counts[run.config.recipe] += 1
+        count = counts[run.config.recipe]
+        names.append(run.config.recipe if count == 1 else f"{run.config.recipe}-{count}")
+    return names
 
 
 def _sources(parts: Sequence[TrainedRun]) -> list[Any]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sightsound.errors import ConfigError
 from sightsound.networks.condition import check_picture_size, unit_length
 
 
@@ -92,8 +93,12 @@ class ResidualGanConfig:
     )  # widths at 1/16 … 1/2 of the picture's size
     feature_size: int = 256  # discriminator's features, projected on the condition
 
+    condition_layers: int = 1  # through which the condition enters the discriminator; 1 = linear
+
     def __post_init__(self) -> None:
         check_picture_size(self.picture_size)
+        if self.condition_layers < 1:
+            raise ConfigError(f"condition_layers={self.condition_layers}: 1 or more is needed")
 
 
 class ModulatedBlock(nn.Module):
@@ -164,12 +169,15 @@ class ResidualDiscriminator(nn.Module):
         positions = math.prod(config.picture_size) // 16**2
         self.feature = nn.Linear(widths[-1] * positions, config.feature_size)
         self.decide = nn.Linear(config.feature_size, 1, bias=False)  # the loss sees differences
-        # Not linear: halfway between two classes, halfway between their pictures must not fit.
-        self.condition = nn.Sequential(
-            nn.Linear(config.embedding_size, config.feature_size),
-            nn.LeakyReLU(0.2),
-            nn.Linear(config.feature_size, config.feature_size),
-        )
+        layers_of_condition: list[nn.Module] = [
+            nn.Linear(config.embedding_size, config.feature_size)
+        ]
+        for _ in range(config.condition_layers - 1):
+            layers_of_condition += [
+                nn.LeakyReLU(0.2),
+                nn.Linear(config.feature_size, config.feature_size),
+            ]
+        self.condition = nn.Sequential(*layers_of_condition)
 
     def features(self, picture: Tensor) -> Tensor:
         """Picture (B, C, H, W) → features (B, F), before the condition joins."""
