@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from sightsound.config import to_json
+from sightsound.methods.autoencoder import ReconstructionErrors
 from sightsound.methods.encoder_autoencoder import EncoderAutoencoder
 from sightsound.networks.autoencoder import ReconstructingEncoder
 from sightsound.recipes import recipe
@@ -66,3 +67,12 @@ def test_variant_a_is_its_base_on_another_encoder(variant: str, base: str, encod
     changed = to_json(recipe(base))
     changed["recipe"], changed["method"]["encoder"] = variant, encoder
     assert to_json(recipe(variant)) == changed
+
+
+def test_the_constant_is_one_for_the_whole_set() -> None:
+    """Mutant: each batch its own mean, which is no constant and errs less."""
+    errors = ReconstructionErrors()
+    for value in (-1.0, 1.0):  # each batch alike in itself, the two unlike
+        picture = torch.full((4, 1, 2, 2), value)
+        errors.add(picture + 0.5, picture)
+    assert errors.figures() == pytest.approx({"mse": 0.25, "constant_mse": 1.0, "score": -0.25})

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sightsound.evaluation.bootstrap import cluster_interval
 from sightsound.evaluation.distances import Features, feature_scale
+from sightsound.evaluation.diversity import squared_distances
 
 GALLERY = 1000
 RANKS = (1, 5, 10)
@@ -39,7 +40,7 @@ def retrieval_figures(
     chosen = np.sort(rng.permutation(len(made))[:GALLERY])
     scale = feature_scale(real)
     asked, gallery, owner = scale(made[chosen]), scale(real[chosen]), clusters[chosen]
-    distances = _distances(asked, gallery)
+    distances = squared_distances(asked, gallery)
     rows = np.arange(len(chosen))
     moment = _ranks(distances, rows[:, None] == rows)
     performance = _ranks(distances, owner[:, None] == owner)
@@ -49,13 +50,6 @@ def retrieval_figures(
         "moment": _figures(moment, owner, np.ones(len(chosen)), seed),
         "performance": _figures(performance, owner, relevant, seed),
     }
-
-
-def _distances(asked: Features, gallery: Features) -> NDArray[np.float64]:
-    """Squared distances (n, n)."""
-    asked, gallery = asked.astype(np.float64), gallery.astype(np.float64)
-    squares = (asked**2).sum(axis=1)[:, None] + (gallery**2).sum(axis=1)
-    return np.asarray(squares - 2.0 * asked @ gallery.T)
 
 
 def _ranks(distances: NDArray[np.float64], relevant: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ import copy
 import io
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from sightsound.errors import ModelError
+from sightsound.errors import MediaError, ModelError
+from sightsound.media.files import write_bytes
 from sightsound.packages.graphs import check_graph
 
 OPSET = 18
@@ -216,13 +216,8 @@ def _quiet() -> Iterator[None]:
 def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_bytes(path, data)
     except OSError as error:
         raise ModelError(f"{path}: cannot be written ({error.strerror})") from None
+    except MediaError as error:
+        raise ModelError(str(error)) from None

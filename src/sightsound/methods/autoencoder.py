@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from sightsound.methods.protocol import AdamConfig, Update
@@ -58,11 +58,32 @@ class Reconstruction:
 
     @torch.no_grad()
     def validate(self, batches: Iterable[PairBatch]) -> dict[str, float]:
-        error, spread = [], []
+        errors = ReconstructionErrors()
         for batch in batches:
-            reconstruction = self.players["autoencoder"](batch.image).float()
-            error.append((reconstruction - batch.image).square().mean(dim=(1, 2, 3)))
-            constant = batch.image.mean(dim=0, keepdim=True)
-            spread.append((constant - batch.image).square().mean(dim=(1, 2, 3)))
-        mse, constant_mse = float(torch.cat(error).mean()), float(torch.cat(spread).mean())
-        return {"mse": mse, "constant_mse": constant_mse, "score": -mse}
+            errors.add(self.players["autoencoder"](batch.image), batch.image)
+        return errors.figures()
+
+
+class ReconstructionErrors:
+    """Mean squared errors ↓ over a set, gathered batch by batch, beside the best constant's."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.error = 0.0  # summed over pictures, mean over their numbers
+        self.total: Tensor | float = 0.0  # of the pictures, (C, H, W) float64
+        self.squares: Tensor | float = 0.0
+
+    def add(self, reconstruction: Tensor, picture: Tensor) -> None:
+        """Reconstructions and pictures (B, C, H, W)."""
+        self.count += len(picture)
+        self.error += float((reconstruction.float() - picture).square().mean(dim=(1, 2, 3)).sum())
+        picture = picture.double()
+        self.total = self.total + picture.sum(dim=0)
+        self.squares = self.squares + picture.square().sum(dim=0)
+
+    def figures(self) -> dict[str, float]:
+        """``mse``, ``constant_mse`` (of the set's mean picture) and ``score``."""
+        mean, squares = self.total / self.count, self.squares / self.count
+        variance = torch.as_tensor(squares - mean**2)
+        mse = self.error / self.count
+        return {"mse": mse, "constant_mse": float(variance.mean()), "score": -mse}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sightsound.methods.autoencoder import ReconstructionErrors
 from sightsound.methods.classifier import Encoder, FrontEndConfig, class_mean
 from sightsound.methods.protocol import AdamConfig, Update
 from sightsound.networks.autoencoder import ReconstructingEncoder
@@ -59,22 +60,15 @@ class EncoderAutoencoder(Encoder):
 
     @torch.no_grad()
     def validate(self, batches: Iterable[PairBatch]) -> dict[str, float]:
-        error, spread, right, label = [], [], [], []
+        errors, right, label = ReconstructionErrors(), [], []
         for batch in batches:
             picture = self.picture(batch)
             reconstruction, logits = self._through(picture)
-            error.append((reconstruction - picture).square().mean(dim=(1, 2, 3)))
-            constant = picture.mean(dim=0, keepdim=True)
-            spread.append((constant - picture).square().mean(dim=(1, 2, 3)))
+            errors.add(reconstruction, picture)
             right.append(logits.argmax(1) == batch.label)
             label.append(batch.label)
-        mse = float(torch.cat(error).mean())
-        return {
-            "mse": mse,
-            "constant_mse": float(torch.cat(spread).mean()),
-            "accuracy": class_mean(torch.cat(right).float(), torch.cat(label)),
-            "score": -mse,
-        }
+        accuracy = class_mean(torch.cat(right).float(), torch.cat(label))
+        return {**errors.figures(), "accuracy": accuracy}
 
     def _through(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures → reconstructions, class logits; both float32."""
