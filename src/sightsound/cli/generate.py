@@ -19,8 +19,9 @@ from sightsound.cli.options import (
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    from sightsound.generation.files import Options, generate
+    from sightsound.generation.files import generate
     from sightsound.generation.model import Model
+    from sightsound.generation.plan import Options
     from sightsound.packages.load import load_package
     from sightsound.shapes import Direction
 
