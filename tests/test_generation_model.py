@@ -12,7 +12,7 @@ from onnx import helper
 import sightsound
 from sightsound.errors import ConfigError, MediaError, ModelError
 from sightsound.features.spectra import LogMelConfig, resize_log_mel, unit_to_log_mel
-from sightsound.generation.model import Model, _at_listening_level
+from sightsound.generation.model import Model, at_listening_level
 from sightsound.generation.noise import noise
 from sightsound.generation.windows import overlapping_windows
 from sightsound.media.audio import resample
@@ -52,12 +52,12 @@ def picture(seed: int = 0, size: int = 20) -> np.ndarray:
 @pytest.mark.parametrize("gain", [1e-4, 1.0, 30.0])
 def test_a_sound_comes_at_a_level_that_can_be_heard(gain: float) -> None:
     """Mutants: as soft as the log-mel happened to be; clipped."""
-    heard = _at_listening_level(gain * tone())
+    heard = at_listening_level(gain * tone())
     assert 20 * np.log10(np.sqrt(np.mean(heard**2))) == pytest.approx(-20.0, abs=0.01)
     clicks = np.zeros(10_000, np.float32)
     clicks[::1000] = gain
-    assert np.abs(_at_listening_level(clicks)).max() == pytest.approx(0.99, abs=1e-5)
-    assert not _at_listening_level(np.zeros(100, np.float32)).any()
+    assert np.abs(at_listening_level(clicks)).max() == pytest.approx(0.99, abs=1e-5)
+    assert not at_listening_level(np.zeros(100, np.float32)).any()
 
 
 # --- Sound to picture ---------------------------------------------------------------------

@@ -14,7 +14,9 @@ import numpy as np
 
 from sightsound.errors import DataError
 from sightsound.evaluation.confusion import draw_confusion
+from sightsound.generation.model import at_listening_level
 from sightsound.media.audio import write_audio
+from sightsound.media.files import write_bytes
 from sightsound.media.image import write_image
 from sightsound.shapes import Frames, Waveform
 
@@ -75,7 +77,7 @@ def write_report(
     an earlier report of the same names are replaced, each as a whole.
 
     Raises:
-        DataError: the folder cannot be made or written.
+        DataError: the folder cannot be made. WriteError: a file cannot be written.
     """
     root = Path(folder)
     prepare_folder(root)
@@ -94,9 +96,10 @@ def write_report(
             write_image(root / f"{direction}_{name}.png", pixels, metadata=shown.metadata)
         clips = _write_clips(root, direction, shown)
         sections.append(_section(direction, figures, list(pictures), clips))
-    _write_text(root / "result.json", json.dumps(result, indent=1, allow_nan=False) + "\n")
+    text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+    write_bytes(root / "result.json", text.encode())
     page = root / "index.html"
-    _write_text(page, _page("".join(sections)))
+    write_bytes(page, _page("".join(sections)).encode())
     return page
 
 
@@ -283,23 +286,15 @@ def _page(body: str) -> str:
 
 
 def _write_clips(root: Path, direction: str, shown: Exhibits) -> list[str]:
+    """Clips to listen to, all at one level, and the rows that play them."""
     rows = []
     for number, clip in enumerate(shown.clips):
         cells = [f"<td>{html.escape(clip.title)}</td>"]
         for kind, waveform in (("reference", clip.reference), ("generated", clip.generated)):
             name = f"{direction}_{number:02d}_{kind}.wav"
             metadata = shown.metadata if kind == "generated" else {}
-            write_audio(root / name, waveform[None], clip.sample_rate, metadata=metadata)
+            heard = at_listening_level(waveform)[None]
+            write_audio(root / name, heard, clip.sample_rate, metadata=metadata)
             cells.append(f'<td>{kind}<br><audio controls preload="none" src="{name}"></audio></td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return rows
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from None

@@ -249,7 +249,7 @@ class Model:
         fade[: len(ramp)] = ramp
         fade[samples - len(ramp) :] = ramp[::-1]
         waveform = waveform * fade
-        return _at_listening_level(waveform)[None].astype(np.float32)
+        return at_listening_level(waveform)[None].astype(np.float32)
 
     def encode_image(self, images: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Images (B, 3, H, W) of the model's size → embedding (B, D), class_logits (B, K)."""
@@ -353,7 +353,7 @@ class Model:
         raise ModelError(f"model {self.name!r} has no direction {direction}; it has: {has}")
 
 
-def _at_listening_level(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+def at_listening_level(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     """The same sound (T,) at ``LISTENING_DB``, its peak at most 0.99; silence stays silence."""
     level = float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
     peak = float(np.max(np.abs(waveform), initial=0.0))
