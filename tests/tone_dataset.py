@@ -20,8 +20,16 @@ COLOURS = {"bassoon": (200, 60, 40), "flute": (60, 200, 60), "violin": (60, 60, 
 PLAYERS = {"train": 3, "validation": 1, "test": 1, "judge": 2}
 
 
-def make(folder: Path, seconds: float = 1.5) -> Dataset:
-    """Tones with two harmonics and flat pictures with a stripe where the player stands."""
+def make(
+    folder: Path,
+    seconds: float = 1.5,
+    classes: tuple[str, ...] = INSTRUMENTS,
+    names: dict[str, str] | None = None,
+) -> Dataset:
+    """Tones with two harmonics and flat pictures with a stripe where the player stands.
+
+    ``names``: what the three instruments are called; None = by their names.
+    """
     number = 0
     for split, players in PLAYERS.items():
         for instrument, pitch in PITCHES.items():
@@ -48,7 +56,11 @@ def make(folder: Path, seconds: float = 1.5) -> Dataset:
                 write_performance(
                     folder,
                     PerformanceInfo(
-                        id=name, split=split, instrument=instrument, player=name, piece=name
+                        id=name,
+                        split=split,
+                        instrument=(names or {}).get(instrument, instrument),
+                        player=name,
+                        piece=name,
                     ),
                     waveform,
                     44_100,
@@ -58,7 +70,7 @@ def make(folder: Path, seconds: float = 1.5) -> Dataset:
     info = DatasetInfo(
         name="tones",
         kind="orchestra",
-        classes=INSTRUMENTS,
+        classes=classes,
         frame_rate=25.0,
         image_size=64,
         license="MIT",

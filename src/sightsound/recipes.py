@@ -11,8 +11,8 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from sightsound.errors import ConfigError
 from sightsound.features.augmentation import ImageAugmentationConfig, SoundAugmentationConfig
@@ -50,6 +50,8 @@ STFT_SCALE = 0.75
 MS_SCALE = 0.09
 MFCC_SCALE = 0.0095
 PAPER_CQT = ConstantQConfig(bins_per_octave=12, hop_length=128, amplitude_scale=80.0)  # 96 × 173
+
+T = TypeVar("T", bound=Any)  # a config
 
 MethodConfig: TypeAlias = (
     ClassifierConfig
@@ -611,9 +613,28 @@ def recipe(name: str) -> RunConfig:
     return RECIPES[name]()
 
 
+def for_classes(config: RunConfig, count: int) -> RunConfig:
+    """The same run on data of ``count`` classes; the recipes are written for the paper's 13."""
+    if isinstance(config.method, PoseRegressionConfig):
+        return config  # its network tells columns of a pose, no classes
+    return _with_classes(config, count)
+
+
 def summaries() -> dict[str, str]:
     """Recipe name → the first line of its docstring."""
     return {n: (inspect.getdoc(f) or "").partition("\n")[0] for n, f in RECIPES.items()}
+
+
+def _with_classes(config: T, count: int) -> T:
+    """Every field ``classes`` of a config and of the configs in it, replaced."""
+    changes: dict[str, Any] = {}
+    for each in fields(config):
+        value = getattr(config, each.name)
+        if each.name == "classes":
+            changes[each.name] = count
+        elif is_dataclass(value):
+            changes[each.name] = _with_classes(value, count)
+    return replace(config, **changes)
 
 
 def _gan_training(

@@ -16,11 +16,10 @@ from sightsound.export.graphs import (
     PoseGraph,
     SoundJudgeGraph,
 )
-from sightsound.export.run import LICENSE, Latent, commit, read_run
+from sightsound.export.run import LICENSE, Latent, classes_of, commit, read_run
 from sightsound.methods.autoencoder import Reconstruction
 from sightsound.methods.classifier import Classifier
 from sightsound.methods.pose import PoseRegression
-from sightsound.shapes import INSTRUMENTS
 from sightsound.training.folder import RunFolder
 from sightsound.training.run import build_method
 
@@ -101,7 +100,7 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
     measured: dict[str, Any] = {}
     if data is not None:
         judges = Judges(
-            classes=INSTRUMENTS,
+            classes=classes_of(read),
             image_judges=tuple(image_judges),
             sound_judges=tuple(sound_judges),
             image_features=features,
@@ -114,7 +113,7 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
         measured = measure(judges, data)
     write_judges(
         output,
-        classes=INSTRUMENTS,
+        classes=classes_of(read),
         image_judges=image_judges,
         sound_judges=sound_judges,
         image_features=features,

@@ -25,7 +25,7 @@ from sightsound.methods.protocol import Generating, Translator
 from sightsound.networks.autoencoder import Autoencoder
 from sightsound.packages.format import Directions, ImageToSound, Provenance, SoundToImage
 from sightsound.recipes import RunConfig
-from sightsound.shapes import INSTRUMENTS, Direction
+from sightsound.shapes import Direction
 from sightsound.training.folder import RunFolder
 from sightsound.training.run import build_method, needed_recipes
 
@@ -104,7 +104,7 @@ def export_run(
             sound_to_image=_of(sections, Direction.SOUND_TO_IMAGE, SoundToImage),
             image_to_sound=_of(sections, Direction.IMAGE_TO_SOUND, ImageToSound),
         ),
-        classes=INSTRUMENTS,
+        classes=classes_of(read),
         graphs=graphs,
         card_text=_card(model_name, parts, _top(card)),
         provenance=provenance,
@@ -185,6 +185,21 @@ def read_run(path: Path) -> TrainedRun:
     done = folder.summary()
     step, figures = folder.best()
     return TrainedRun(path, config, dict(data), step, figures, done)
+
+
+def classes_of(runs: Sequence[TrainedRun]) -> tuple[str, ...]:
+    """The classes that all of the runs were taught, in the order of their labels.
+
+    Raises:
+        ModelError: they were taught different ones.
+    """
+    classes = {tuple(run.data["classes"]): run.path for run in runs}
+    if len(classes) > 1:
+        first, second = list(classes.values())[:2]
+        raise ModelError(
+            f"{first} and {second}: trained on different classes; export each on its own"
+        )
+    return next(iter(classes))
 
 
 def _with_foundations(runs: Sequence[TrainedRun]) -> list[TrainedRun]:

@@ -81,22 +81,25 @@ class RecordingBank:
     sounds: Sequence[NDArray[np.float32]]  # (T,) each, in [-1, 1], in the order of recordings
     sample_rate: int
     sha256: str  # over the files' contents
+    classes: tuple[str, ...] = INSTRUMENTS  # a label is a place in it
 
     @classmethod
-    def open(cls, folder: Path, *, sample_rate: int = 44_100) -> RecordingBank:
+    def open(
+        cls, folder: Path, *, sample_rate: int = 44_100, classes: tuple[str, ...] = INSTRUMENTS
+    ) -> RecordingBank:
         """Read what may be trained on: the fold "train" where there is a manifest, else all.
 
         Raises:
             DataError: nothing found. MediaError: a file cannot be read.
         """
         fold = TRAINING_FOLD if (folder / MANIFEST).exists() else None
-        recordings = list_recordings(folder, fold=fold)
+        recordings = list_recordings(folder, fold=fold, classes=classes)
         digest = hashlib.sha256()
         sounds = []
         for recording in recordings:
             digest.update(recording.path.read_bytes())
             sounds.append(read_audio(recording.path, sample_rate=sample_rate).waveform[0])
-        return cls(recordings, sounds, sample_rate, digest.hexdigest())
+        return cls(recordings, sounds, sample_rate, digest.hexdigest(), classes)
 
     @property
     def description(self) -> dict[str, str | int]:
@@ -107,7 +110,7 @@ class RecordingBank:
     def classes_present(self) -> NDArray[np.bool_]:
         """Which of the classes it holds any recording of, (K,)."""
         names = {recording.instrument for recording in self.recordings}
-        return np.array([name in names for name in INSTRUMENTS])
+        return np.array([name in names for name in self.classes])
 
     def windows_at(
         self, step: int, *, seed: int, count: int, samples: int
@@ -129,7 +132,7 @@ class RecordingBank:
             start = _moment(sound, samples, rng)
             part = sound[start : start + samples]
             windows[row, : len(part)] = part
-            labels[row] = INSTRUMENTS.index(instrument)
+            labels[row] = self.classes.index(instrument)
         return windows, labels
 
 

@@ -69,12 +69,18 @@ def train(
     """
     config = apply_settings(recipes.recipe(recipe), settings)
     check_training_config(config.training)
+    if config != recipes.for_classes(config, len(INSTRUMENTS)):
+        raise ConfigError("--set: the number of classes is the data set's; leave it out")
     dataset = Dataset.open(data)
     folder = RunFolder(output or Path("runs") / dataset.name / recipe)
     with distributed.process_group():
         bank = None
         if recordings is not None:
-            bank = RecordingBank.open(recordings, sample_rate=config.pairs.store.sample_rate)
+            bank = RecordingBank.open(
+                recordings,
+                sample_rate=config.pairs.store.sample_rate,
+                classes=dataset.classes,
+            )
         _train(config, dataset, folder, resume=resume, bank=bank, quiet=quiet)
     return folder.path
 
@@ -88,16 +94,13 @@ def _train(
     bank: RecordingBank | None,
     quiet: bool,
 ) -> None:
-    if dataset.classes != INSTRUMENTS:
-        raise DataError(
-            f"{dataset.folder}: its classes are {', '.join(dataset.classes)}; the recipes name "
-            f"{', '.join(INSTRUMENTS)}, in this order"
-        )
+    config = recipes.for_classes(config, len(dataset.classes))
     mixes = bank is not None and config.pairs.recordings_share > 0
     identity = {
         "name": dataset.name,
         "sha256": dataset.sha256,
         "sources": list(dataset.info.sources),
+        "classes": list(dataset.classes),
         "recordings": bank.description if bank is not None and mixes else None,
     }
     _check_folder(config, identity, folder, resume=resume)
@@ -293,9 +296,6 @@ def batch_source(
             "them, so leave it 0"
         )
     kept = share - real
-    possible = torch.ones(share, len(INSTRUMENTS), dtype=torch.bool)
-    if bank is not None:
-        possible[kept:] = torch.from_numpy(bank.classes_present)
 
     def at(step: int) -> PairBatch:
         place = step * distributed.world_size() + distributed.rank()
@@ -311,6 +311,8 @@ def batch_source(
         batch = replace(batch, step=step)
         if bank is None or real == 0:
             return batch
+        possible = torch.ones(share, len(bank.classes), dtype=torch.bool)
+        possible[kept:] = torch.from_numpy(bank.classes_present)
         waveform, label = bank.windows_at(
             place, seed=training.seed, count=real, samples=batch.waveform.shape[1]
         )
