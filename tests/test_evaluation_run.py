@@ -170,11 +170,17 @@ def test_samples_are_paired_by_name(good: dict) -> None:
         assert len(rows) == 36
         for kind in ("generated", "reference"):
             assert {f.name for f in (folder / kind).iterdir()} == {row["file"] for row in rows}
+        stems = {Path(row["file"]).stem for row in rows}
+        assert {f.stem for f in (folder / "condition").iterdir()} == stems
         assert all(row["file"].endswith(f"{row['class']}{suffix}") for row in rows)
     first = rows[0]["file"]
     sound = read_audio(good["folder"] / "samples" / "image_to_sound" / "reference" / first)
     assert sound.waveform.shape == (1, RATE // 2)
     assert sound.sample_rate == RATE
+    # What one direction was given is what the other's references are of the same moments.
+    shown = good["folder"] / "samples" / "image_to_sound" / "condition" / f"{Path(first).stem}.png"
+    real = good["folder"] / "samples" / "sound_to_image" / "reference" / shown.name
+    np.testing.assert_allclose(read_image(shown), read_image(real), atol=1 / 127)
 
 
 def test_samples_go_into_an_empty_folder_only(

@@ -65,7 +65,7 @@ class PictureMaker:
 
     def encode(self, pairs: Pairs, indices: NDArray[np.int64]) -> Encoded:
         """What the model's encoder hears in the sounds of ``pairs``."""
-        return self.model.encode_sound(pairs.waveforms(indices))
+        return self.model.encode_sound(self.condition(pairs, indices))
 
     def make(
         self, embedding: Batch, indices: Sequence[int] | NDArray[np.int64], seed: int
@@ -73,6 +73,10 @@ class PictureMaker:
         """A picture of each embedding (B, D); each index of ``indices`` (B,) has its own noise."""
         size = self.model.listener.noise_size
         return self.model.generate_image(embedding, noises(seed, indices, size))
+
+    def condition(self, pairs: Pairs, indices: NDArray[np.int64]) -> Waveform:
+        """The sounds (B, T) of ``pairs``, which the model is given."""
+        return pairs.waveforms(indices)
 
     def reference(self, pairs: Pairs, indices: NDArray[np.int64]) -> Image:
         """The real pictures (B, 3, H, W) of ``pairs``."""
@@ -118,7 +122,7 @@ class SoundMaker:
 
     def encode(self, pairs: Pairs, indices: NDArray[np.int64]) -> Encoded:
         """What the model's encoder sees in the pictures of ``pairs``."""
-        return self.model.encode_image(image_to_unit(pairs.images(indices)))
+        return self.model.encode_image(self.condition(pairs, indices))
 
     def make(
         self, embedding: Batch, indices: Sequence[int] | NDArray[np.int64], seed: int
@@ -126,6 +130,10 @@ class SoundMaker:
         """A sound (B, T) of each embedding (B, D), T = ``viewer.seconds``."""
         noise = noises(seed, indices, self.model.viewer.noise_size)
         return self.invert(self.model.generate_log_mel(embedding, noise))
+
+    def condition(self, pairs: Pairs, indices: NDArray[np.int64]) -> Image:
+        """The pictures (B, 3, H, W) of ``pairs``, which the model is given."""
+        return image_to_unit(pairs.images(indices))
 
     def reference(self, pairs: Pairs, indices: NDArray[np.int64]) -> Waveform:
         """The real sounds (B, T) of ``pairs``."""

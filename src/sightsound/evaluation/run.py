@@ -339,7 +339,9 @@ def _make_all(
                 labels = items.labels[done : done + len(block)]
                 classes = [maker.judges.classes[label] for label in labels]
                 reference = maker.reference(items.pairs, block)
-                writer.write(names, classes, made, reference, maker.store_config.sample_rate)
+                condition = maker.condition(items.pairs, block)
+                rate = maker.store_config.sample_rate
+                writer.write(names, classes, made, reference, condition, rate)
             done += len(block)
             bar.update(len(block))
     if writer is not None:
@@ -471,7 +473,7 @@ def _evaluate_recordings(
     if writer is not None:
         names = [f"{index:06d}_{r.path.stem}" for index, r in enumerate(heard.recordings)]
         classes = [r.instrument for r in heard.recordings]
-        writer.write(names, classes, heard.images, None, model.listener.sample_rate)
+        writer.write(names, classes, heard.images, None, None, model.listener.sample_rate)
         writer.close()
     figures = {
         **recording_figures(

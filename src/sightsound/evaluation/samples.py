@@ -1,7 +1,8 @@
 """What a model made and its references in, a folder for other people's metrics out.
 
-``FOLDER/<direction>/generated/000012_cello.png`` (``.wav`` for sounds) and
-``FOLDER/<direction>/reference/000012_cello.png``, paired by name, with ``items.csv`` beside them.
+``FOLDER/<direction>/generated/000012_cello.png`` (``.wav`` for sounds),
+``FOLDER/<direction>/reference/000012_cello.png`` and what both belong to,
+``FOLDER/<direction>/condition/000012_cello.wav`` (``.png``), with ``items.csv`` beside them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ class SampleWriter:
     ) -> None:
         self.folder = Path(folder) / direction.value
         self.direction = direction
-        self.suffix = ".png" if direction is Direction.SOUND_TO_IMAGE else ".wav"
         self._metadata = output_metadata(model, direction, seed)
         self._rows: list[tuple[str, str]] = []
         try:
@@ -43,7 +43,7 @@ class SampleWriter:
                 raise DataError(
                     f"{self.folder}: holds files already; name an empty folder with --samples"
                 )
-            for kind in ("generated", "reference"):
+            for kind in ("generated", "reference", "condition"):
                 (self.folder / kind).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(f"{self.folder}: cannot be made ({error.strerror})") from None
@@ -54,15 +54,21 @@ class SampleWriter:
         labels: Sequence[str],
         generated: NDArray[np.float32],
         reference: NDArray[np.float32] | None,
+        condition: NDArray[np.float32] | None,
         sample_rate: int,
     ) -> None:
-        """Write a batch: images (B, 3, H, W) or waveforms (B, T); ``reference`` None = has none."""
+        """Write a batch: images (B, 3, H, W) or waveforms (B, T); None = there are none.
+
+        ``condition``: what the model was given, sounds where it made pictures and the reverse.
+        """
         for row, (name, label) in enumerate(zip(names, labels, strict=True)):
-            file = f"{name}_{label}{self.suffix}"
-            self._write_one("generated", file, generated[row], sample_rate, self._metadata)
+            stem = f"{name}_{label}"
+            made = self._write_one("generated", stem, generated[row], sample_rate, self._metadata)
             if reference is not None:
-                self._write_one("reference", file, reference[row], sample_rate, {})
-            self._rows.append((file, label))
+                self._write_one("reference", stem, reference[row], sample_rate, {})
+            if condition is not None:
+                self._write_one("condition", stem, condition[row], sample_rate, {})
+            self._rows.append((made.name, label))
 
     def close(self) -> None:
         """Write ``items.csv`` (file, class), which marks the folder as complete."""
@@ -78,13 +84,16 @@ class SampleWriter:
     def _write_one(
         self,
         kind: str,
-        file: str,
+        stem: str,
         thing: NDArray[np.float32],
         sample_rate: int,
         metadata: dict[str, str],
-    ) -> None:
-        path = self.folder / kind / file
-        if self.direction is Direction.SOUND_TO_IMAGE:
+    ) -> Path:
+        """An image (3, H, W) as PNG, a waveform (T,) as WAV."""
+        if thing.ndim == 3:
+            path = self.folder / kind / f"{stem}.png"
             write_image(path, thing, metadata=metadata)
         else:
+            path = self.folder / kind / f"{stem}.wav"
             write_audio(path, thing[None], sample_rate, metadata=metadata)
+        return path
