@@ -1,4 +1,4 @@
-"""Data of other classes than the paper's 13: trained, exported, judged and evaluated all the same."""
+"""Data of other classes than the paper's 13: trained, exported, judged and evaluated alike."""
 
 from __future__ import annotations
 

@@ -25,15 +25,17 @@ def make(
     seconds: float = 1.5,
     classes: tuple[str, ...] = INSTRUMENTS,
     names: dict[str, str] | None = None,
+    players: dict[str, int] | None = None,
 ) -> Dataset:
     """Tones with two harmonics and flat pictures with a stripe where the player stands.
 
-    ``names``: what the three instruments are called; None = by their names.
+    ``names``: what the three instruments are called; None = by their names. ``players``: of each
+    instrument in each split.
     """
     number = 0
-    for split, players in PLAYERS.items():
+    for split, count in (players or PLAYERS).items():
         for instrument, pitch in PITCHES.items():
-            for player in range(players):
+            for player in range(count):
                 number += 1
                 rng = np.random.default_rng(number)
                 time = np.arange(round(44_100 * seconds)) / 44_100

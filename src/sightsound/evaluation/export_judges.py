@@ -24,7 +24,9 @@ from sightsound.training.folder import RunFolder
 from sightsound.training.run import build_method
 
 
-def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = None) -> Path:
+def export_judges(
+    runs: Sequence[Path], output: Path, *, data: Path | None = None, split: str = "judge"
+) -> Path:
     """Make the folder of judges of their finished runs.
 
     Args:
@@ -33,6 +35,7 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
         output: folder of the judges.
         data: a data set whose test split says how good the judges are, and how easy it is; the
             figures go into the card. None = unmeasured.
+        split: that all of them must have been trained on.
 
     Raises:
         ModelError: a run is unfinished, generates, or was trained on another split.
@@ -43,8 +46,9 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
     if len({run.data["sha256"] for run in read}) > 1:
         raise ModelError("judges of different data sets cannot be one folder; give runs of one")
     for run in read:
-        if run.config.pairs.train_split != "judge":
-            raise ModelError(f"{run.path}: trained on {run.config.pairs.train_split}, not on judge")
+        if run.config.pairs.train_split != split:
+            trained = run.config.pairs.train_split
+            raise ModelError(f"{run.path}: trained on {trained}, not on {split}")
         method = build_method(run.config, run.path.parent)
         RunFolder(run.path).load_weights(method.players)
         method.players.eval()
@@ -122,6 +126,7 @@ def export_judges(runs: Sequence[Path], output: Path, *, data: Path | None = Non
         provenance={
             "commit": commit(),
             "data": {"name": read[0].data["name"], "sha256": read[0].data["sha256"]},
+            "split": split,
             "recipes": [run.config.recipe for run in read],
             "sources": read[0].data.get("sources", []),
         },
