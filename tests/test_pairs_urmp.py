@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -14,6 +19,7 @@ from PIL import Image as PillowImage
 import clock_videos
 from sightsound import cli
 from sightsound.errors import ConfigError, DataError
+from sightsound.pairs import urmp
 from sightsound.pairs.boxes import PlayerBox, propose_boxes, read_boxes, write_boxes
 from sightsound.pairs.performances import Dataset
 from sightsound.pairs.urmp import UrmpConfig, find_pieces, import_urmp, sound_shift
@@ -260,3 +266,36 @@ def test_a_shift_worked_by_hand() -> None:
     shift, likeness = sound_shift(sound, later)
     assert (shift, likeness) == (0.2, pytest.approx(1.0, abs=1e-3))
     assert sound_shift(later, sound)[0] == -0.2
+
+
+def import_whole(source: Path, output: Path) -> None:
+    import_urmp(source, output, source.parent / "boxes.csv", CONFIG, workers=1, progress=False)
+
+
+def test_a_killed_import_goes_on_and_ends_alike(
+    source: Path, imported: tuple[Dataset, object], tmp_path: Path
+) -> None:
+    """Mutants: what was done is done again; a performance that was begun is taken for done."""
+    script = (
+        "import test_pairs_urmp as t, pathlib, sys\n"
+        "t.import_whole(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))\n"
+    )
+    paths = os.pathsep.join((str(Path(__file__).parent), str(Path(urmp.__file__).parents[2])))
+    output = tmp_path / "data"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(source), str(output)],
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as killed:
+        deadline = monotonic() + 120
+        while len(list(output.glob("performances/[!.]*/sound.flac"))) < 3:
+            assert killed.poll() is None
+            assert monotonic() < deadline
+            sleep(0.01)
+        killed.send_signal(signal.SIGKILL)
+    done = {path: path.stat().st_mtime_ns for path in output.glob("performances/[!.]*/sound.flac")}
+    assert 3 <= len(done) < 9
+    import_whole(source, output)
+    # Of three tracks two at least are a whole piece, which is not touched again.
+    kept = [path for path, time_ns in done.items() if path.stat().st_mtime_ns == time_ns]
+    assert len(kept) >= 2
+    assert Dataset.open(output).sha256 == imported[0].sha256
