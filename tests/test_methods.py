@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sightsound.errors import ConfigError
+from sightsound.features.augmentation import ImageAugmentationConfig
 from sightsound.methods.autoencoder import Reconstruction, ReconstructionConfig
 from sightsound.methods.car_gan import CascadeGan, CascadeGanConfig
 from sightsound.methods.classifier import Classifier, ClassifierConfig, Encoder, class_mean
@@ -339,6 +340,36 @@ def test_a_namer_adds_the_cross_entropy_of_what_it_names_and_stays_as_it_is() ->
     assert losses[1] - losses[0] == pytest.approx(float(expected), rel=0.02)
     assert any(not torch.equal(a, b) for a, b in zip(*named, strict=True))
     assert not any(each.requires_grad for each in namer.players.parameters())
+
+
+def test_a_namer_is_shown_moved_pictures_where_asked() -> None:
+    """Mutants: the setting does nothing; the discriminator is shown the moved picture too."""
+    flat = ImageAugmentationConfig(
+        shift=0.0, zoom=0.0, rotation=0.0, colour=0.0, noise=0.0, cutout=0.5
+    )
+    seen: list[torch.Tensor] = []
+    for moving in (None, flat):
+        config = replace(gan_config("s2i_c_improved"), naming_augmentation=moving)
+        namer = classifier("image_classifier")
+        torch.manual_seed(0)
+        method = ConditionalGan(
+            config,
+            encoder=classifier(config.encoder),
+            examiner=classifier(config.examiner),
+            namer=namer,
+        )
+        encode = namer.encode
+        namer.encode = lambda picture, encode=encode: seen.append(picture) or encode(picture)  # type: ignore[func-returns-value,assignment]
+        torch.manual_seed(1)
+        updates = method.updates(batch())
+        first = next(updates).loss.detach()
+        update = next(updates)
+        update.loss.backward()  # the gradient passes through what is moved
+    as_made, hidden = seen
+    same = torch.isclose(as_made, hidden, atol=1e-3).flatten(1).float().mean(1)
+    assert 0 < int((same < 1).sum()) < len(same)  # of half a square is hidden, the rest is as made
+    assert float(same.min()) > 0.5
+    assert torch.isfinite(first)
 
 
 def test_who_names_does_not_examine() -> None:

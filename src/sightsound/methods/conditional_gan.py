@@ -60,6 +60,8 @@ class ConditionalGanConfig(ConditionalConfig):
     contrast_weight: float = 0.0  # of the generator's own mismatched pairs; 0 = none
     namer: str | None = None  # recipe of a classifier of what is generated; not the examiner
     naming_weight: float = 0.1  # of the namer's cross-entropy, where there is one
+    naming_augmentation: ImageAugmentationConfig | None = None  # of what the namer sees: a pattern
+    # that only convinces it where it stands does not pay then
     averaged: bool = False  # use the generator's averaged weights
     condition_augmentation: Augmentation | None = None  # of what the encoder is given in training
     picture_augmentation: ImageAugmentationConfig | None = (
@@ -132,9 +134,10 @@ class ConditionalGan(Conditional):
         noise = torch.randn(len(real), self.noise_size)
 
         made = generator(condition, noise)  # x̂ ← G(φ(A), z)
-        fake = self._shown(made)
-        real = self._shown(real)
-        mismatched = None if mismatched is None else self._shown(mismatched)
+        augmentation = self.config.picture_augmentation
+        fake = moved(made, augmentation)
+        real = moved(real, augmentation)
+        mismatched = None if mismatched is None else moved(mismatched, augmentation)
         detached = fake.detach()
         real_features = discriminator.features(real)
         real_logit = discriminator.decide_on(real_features, condition)  # S_r
@@ -166,21 +169,11 @@ class ConditionalGan(Conditional):
             loss = loss + self.config.contrast_weight * contrast
         logs = {}
         if self.namer is not None:
-            named = self.namer.encode(examined(made, self.namer))[1].float()
+            seen = moved(made, self.config.naming_augmentation)
+            named = self.namer.encode(examined(seen, self.namer))[1].float()
             loss = loss + self.config.naming_weight * functional.cross_entropy(named, batch.label)
             logs["named"] = (named.argmax(1) == batch.label).float().mean().detach()
         yield Update("generator", loss, logs)
-
-    def _shown(self, picture: Tensor) -> Tensor:
-        """Pictures (B, C, H, W) as the discriminator is shown them; gradients pass through.
-
-        Source: Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020).
-        """
-        augmentation = self.config.picture_augmentation
-        if augmentation is None:
-            return picture
-        with torch.autocast(picture.device.type, enabled=False):
-            return augment_images(picture.float(), augmentation)
 
     def _mismatched(self, batch: PairBatch) -> Tensor | None:
         """The batch's mismatched pictures (B, C, H, W), where it brings any."""
@@ -232,6 +225,17 @@ class ConditionalGan(Conditional):
                 (gradient,) = torch.autograd.grad(logit.sum(), picture, create_graph=True)
                 total = total + gradient.square().sum(dim=(1, 2, 3)).mean()
         return total * (self.config.penalty_weight / 2 * self.config.penalty_every)
+
+
+def moved(picture: Tensor, augmentation: ImageAugmentationConfig | None) -> Tensor:
+    """Pictures (B, C, H, W) as they are shown in training; gradients pass through. None = as made.
+
+    Source: Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020).
+    """
+    if augmentation is None:
+        return picture
+    with torch.autocast(picture.device.type, enabled=False):
+        return augment_images(picture.float(), augmentation)
 
 
 def build_gan(
