@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sightsound.evaluation.judges import Judged, Judges
 from sightsound.evaluation.matched import Pairs
 from sightsound.features.inversion import log_mel_to_waveform
+from sightsound.features.pitch import Pitch, PitchConfig, window_pitch
 from sightsound.features.spectra import (
     LogMelConfig,
     log_mel,
@@ -146,6 +147,15 @@ class SoundMaker:
         config = LogMelConfig(sample_rate=self.model.viewer.sample_rate, top_db=60.0)
         picture = log_mel(made, config)
         return np.concatenate([picture.mean(axis=-1), picture.std(axis=-1)], axis=1)
+
+    @property
+    def can_hear_pitch(self) -> bool:
+        """Whether the sounds are long enough for the lowest pitch that is listened for."""
+        return self.model.viewer.seconds >= PitchConfig().frame_seconds
+
+    def pitch(self, made: Waveform) -> Pitch:
+        """The pitch of each of the sounds (B, T)."""
+        return window_pitch(made, self.model.viewer.sample_rate)
 
     def invert(self, unit: Batch) -> Waveform:
         """Generated log-mel pictures (B, 1, M, L) in [-1, 1] → waveforms (B, T)."""

@@ -106,7 +106,7 @@ def pose_figures(
                 training.pose[known, part.columns], training.mask[known, part.columns], part
             )
             clusters = truth.clusters[rows]
-            other = real[_others(clusters, rng)]
+            other = real[others(clusters, rng)]
             scores = part_errors(shown[rows, part.columns], real, has, part)
             interval = cluster_interval(scores, clusters, seed=seed)
             by_instrument[names[label]] = {
@@ -194,8 +194,8 @@ def _middle(training: Poses, mask: NDArray[np.bool_], part: Part) -> Poses:
     return np.asarray(columns, np.float32)
 
 
-def _others(clusters: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """For each item another one, of another performance where there is one."""
+def others(clusters: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """For each of n > 1 items another one, of another performance where there is one: places."""
     count = len(clusters)
     partner = (np.arange(count) + rng.integers(1, count, count)) % count
     for _ in range(20):

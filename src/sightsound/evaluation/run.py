@@ -35,6 +35,7 @@ from sightsound.evaluation.matched import (
     per_class_choice,
     swapped_partners,
 )
+from sightsound.evaluation.pitch import Admitted, pitch_figures
 from sightsound.evaluation.pose import TruePoses, pose_figures, pose_summary
 from sightsound.evaluation.real_sounds import (
     HeardRecordings,
@@ -46,6 +47,8 @@ from sightsound.evaluation.report import Clip, Exhibits, prepare_folder, write_r
 from sightsound.evaluation.retrieval import retrieval_figures
 from sightsound.evaluation.samples import SampleWriter
 from sightsound.evaluation.sheets import Case, draw_sheet, picture_pixels, sound_pixels
+from sightsound.features import pitch as pitches
+from sightsound.features.pitch import Pitch
 from sightsound.generation.files import output_metadata
 from sightsound.generation.model import Model
 from sightsound.generation.noise import check_seed
@@ -198,6 +201,7 @@ class Answers:
 
     judged: list[Judged]
     features: NDArray[np.float32]
+    pitch: Pitch | None = None  # (n,) of generated sounds, where the truth has poses
 
 
 @dataclass(frozen=True)
@@ -230,7 +234,11 @@ class Measured:
         writer = None
         if samples is not None:
             writer = SampleWriter(samples, maker.direction, maker.model, seed)
-        embedding, encoder_labels, made = _make_all(maker, items, seed, writer)
+        listening = isinstance(maker, SoundMaker) and maker.can_hear_pitch
+        moments = Admitted.of(items, maker.judges.classes) if listening else None
+        embedding, encoder_labels, made = _make_all(
+            maker, items, seed, writer, listens=moments is not None and len(moments.places) > 0
+        )
         real = _answers_to_real(maker, items)
         training = None if split == "train" else _training_items(store, label_of_class, seed)
         known = None if training is None else _answers_to_real(maker, training)
@@ -266,6 +274,11 @@ class Measured:
             figures["pose"] = _poses(maker, items, training, embedding, seed)
         if isinstance(maker, SoundMaker):
             figures["inversion_ceiling"] = _inversion_ceiling(maker, items, seed)
+            if moments is not None and made.pitch is not None:
+                heard = _real_pitch(maker, items)
+                figures["pitch"] = pitch_figures(
+                    made.pitch, heard, moments, maker.judges.classes, seed=seed
+                )
         sure = confidence(made.judged, items.labels)
         return cls(maker, items, embedding, sure, made.judged, figures, seed)
 
@@ -319,11 +332,15 @@ class Measured:
 
 
 def _make_all(
-    maker: Maker, items: Items, seed: int, writer: SampleWriter | None
+    maker: Maker, items: Items, seed: int, writer: SampleWriter | None, *, listens: bool
 ) -> tuple[Batch, NDArray[np.int64], Answers]:
-    """Embeddings, the encoder's labels (the judges' order) and the answers to what was made."""
+    """Embeddings, the encoder's labels (the judges' order) and the answers to what was made.
+
+    ``listens``: whether the pitch of what was made is wanted too; of sounds only.
+    """
     label_of_class = np.asarray(maker.judges.labels_of(maker.model.classes))
     embeddings, encoder_labels, judged, features = [], [], [], []
+    heard: list[Pitch] = []
     done = 0
     bar = tqdm(total=len(items.indices), desc=maker.direction.value, disable=None, leave=False)
     with bar:
@@ -334,6 +351,8 @@ def _make_all(
             encoder_labels.append(label_of_class[logits.argmax(axis=1)])
             judged.append(maker.judge(made))
             features.append(maker.class_free(made))
+            if listens and isinstance(maker, SoundMaker):
+                heard.append(maker.pitch(made))
             if writer is not None:
                 names = [f"{index:06d}" for index in block]
                 labels = items.labels[done : done + len(block)]
@@ -344,7 +363,8 @@ def _make_all(
             bar.update(len(block))
     if writer is not None:
         writer.close()
-    answers = Answers(joined(judged), np.concatenate(features))
+    pitch = pitches.joined(heard) if heard else None
+    answers = Answers(joined(judged), np.concatenate(features), pitch)
     return np.concatenate(embeddings), np.concatenate(encoder_labels), answers
 
 
@@ -355,6 +375,12 @@ def _answers_to_real(maker: Maker, items: Items) -> Answers:
         judged.append(maker.judge(real))
         features.append(maker.class_free(real))
     return Answers(joined(judged), np.concatenate(features))
+
+
+def _real_pitch(maker: SoundMaker, items: Items) -> Pitch:
+    return pitches.joined(
+        [maker.pitch(items.pairs.waveforms(block)) for block in blocks(items.indices, BLOCK)]
+    )
 
 
 def _training_items(store: Store, label_of_class: Sequence[int], seed: int) -> Items | None:
