@@ -36,7 +36,7 @@ from sightsound.evaluation.matched import (
     swapped_partners,
 )
 from sightsound.evaluation.pitch import Admitted, pitch_figures
-from sightsound.evaluation.pose import TruePoses, pose_figures, pose_summary
+from sightsound.evaluation.pose import Poses, TruePoses, pose_figures, pose_summary
 from sightsound.evaluation.real_sounds import (
     HeardRecordings,
     choose_recordings,
@@ -77,6 +77,8 @@ def evaluate(
     seed: int = 0,
     limit: int | None = None,
     judges: Judges | str | os.PathLike[str] | None = None,
+    instruments: Sequence[str] | None = None,
+    hear_poses: Callable[[Items], Poses] | None = None,
     on_skip: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Measure a model on a split of a data set, or on a folder of real recordings.
@@ -92,6 +94,10 @@ def evaluate(
         seed: of the noise, of what is picked, and of the intervals.
         limit: at most so many pairs or files, classes as even as can be; None = all.
         judges: the judges or their folder; None = the ones that come with sightsound.
+        instruments: only pairs and recordings of these; None = of those that the model was
+            trained on, as its provenance says.
+        hear_poses: a regression of poses (n, P) from the sounds of some items, for ``from_sound``
+            in the figures of pose; None = not measured.
         on_skip: is told of each recording that cannot be read, at once.
 
     Returns:
@@ -116,6 +122,7 @@ def evaluate(
     if not isinstance(judges, Judges):
         judges = load_judges(judges)
     judges.labels_of(model.classes)
+    judges.labels_of(tuple(instruments or ()))
     result: dict[str, Any] = {}
     exhibits: dict[str, Exhibits] = {}
     wants_sheets = report is not None
@@ -128,6 +135,7 @@ def evaluate(
             samples=samples,
             seed=seed,
             limit=limit,
+            instruments=instruments,
             on_skip=on_skip,
         )
         direction = Direction.SOUND_TO_IMAGE.value
@@ -136,7 +144,16 @@ def evaluate(
         assert data is not None
         dataset = Dataset.open(data)
         for maker in _makers(model, judges):
-            measured = Measured.of(maker, dataset, split, samples=samples, seed=seed, limit=limit)
+            measured = Measured.of(
+                maker,
+                dataset,
+                split,
+                samples=samples,
+                seed=seed,
+                limit=limit,
+                instruments=instruments or trained_instruments(model, maker.direction),
+                hear_poses=hear_poses,
+            )
             result[maker.direction.value] = measured.figures
             if wants_sheets:
                 exhibits[maker.direction.value] = measured.exhibits()
@@ -187,6 +204,20 @@ def evaluate_ease(
     }
 
 
+def trained_instruments(model: Model, direction: Direction) -> tuple[str, ...] | None:
+    """The instruments that a direction of a model was trained on; None = all, or not known."""
+    provenance = model.package.manifest.provenance
+    for name in provenance.recipe.split(" + "):
+        run = provenance.config.get(name)
+        if not isinstance(run, dict):
+            continue
+        method, pairs = (run.get(part) or {} for part in ("method", "pairs"))
+        if method.get("direction", direction.value) == direction.value:
+            chosen = pairs.get("instruments")
+            return None if chosen is None else tuple(map(str, chosen))
+    return None
+
+
 def _makers(model: Model, judges: Judges) -> list[Maker]:
     kinds = {Direction.SOUND_TO_IMAGE: PictureMaker, Direction.IMAGE_TO_SOUND: SoundMaker}
     return [kinds[direction](model, judges) for direction in model.directions]
@@ -226,11 +257,14 @@ class Measured:
         samples: str | os.PathLike[str] | None,
         seed: int,
         limit: int | None,
+        instruments: Sequence[str] | None,
+        hear_poses: Callable[[Items], Poses] | None,
     ) -> Measured:
         """Make one thing of every item of a split and measure them all."""
         store = open_store(dataset, maker.store_config)
         label_of_class = maker.judges.labels_of(dataset.classes)
-        items = choose(pairs_of(store, split), label_of_class, limit=limit, seed=seed)
+        only = None if instruments is None else maker.judges.labels_of(tuple(instruments))
+        items = choose(pairs_of(store, split), label_of_class, limit=limit, seed=seed, only=only)
         writer = None
         if samples is not None:
             writer = SampleWriter(samples, maker.direction, maker.model, seed)
@@ -240,7 +274,7 @@ class Measured:
             maker, items, seed, writer, listens=moments is not None and len(moments.places) > 0
         )
         real = _answers_to_real(maker, items)
-        training = None if split == "train" else _training_items(store, label_of_class, seed)
+        training = None if split == "train" else _training_items(store, label_of_class, only, seed)
         known = None if training is None else _answers_to_real(maker, training)
         figures = {
             **accuracy_figures(
@@ -268,10 +302,12 @@ class Measured:
                 "sha256": dataset.sha256,
                 "split": split,
                 "window_seconds": maker.store_config.window_seconds,
+                **({} if instruments is None else {"instruments": list(instruments)}),
             },
         }
         if isinstance(maker, PictureMaker) and maker.judges.pose_judge is not None:
-            figures["pose"] = _poses(maker, items, training, embedding, seed)
+            heard_poses = None if hear_poses is None else hear_poses(items)
+            figures["pose"] = _poses(maker, items, training, embedding, heard_poses, seed)
         if isinstance(maker, SoundMaker):
             figures["inversion_ceiling"] = _inversion_ceiling(maker, items, seed)
             if moments is not None and made.pitch is not None:
@@ -383,18 +419,27 @@ def _real_pitch(maker: SoundMaker, items: Items) -> Pitch:
     )
 
 
-def _training_items(store: Store, label_of_class: Sequence[int], seed: int) -> Items | None:
+def _training_items(
+    store: Store, label_of_class: Sequence[int], only: Sequence[int] | None, seed: int
+) -> Items | None:
     """Items of the training split, for floors and novelty; None where it has none."""
     pairs = pairs_of(store, "train")
-    if not np.any(np.asarray(pairs.labels) >= 0):
+    labels = np.asarray(pairs.labels)
+    of_judges = np.asarray(label_of_class)[labels[labels >= 0]]
+    if not len(of_judges) or (only is not None and not np.isin(of_judges, only).any()):
         return None
-    items = choose(pairs, label_of_class)
+    items = choose(pairs, label_of_class, only=only)
     kept = per_class_choice(items.labels, TRAINING_PER_CLASS, np.random.default_rng([seed, 3]))
     return Items(pairs, items.indices[kept], items.labels[kept], items.clusters[kept])
 
 
 def _poses(
-    maker: PictureMaker, items: Items, training: Items | None, embedding: Batch, seed: int
+    maker: PictureMaker,
+    items: Items,
+    training: Items | None,
+    embedding: Batch,
+    heard: Poses | None,
+    seed: int,
 ) -> dict[str, Any] | None:
     """What the generated pictures show of the truth's poses; None without truth or training."""
     truth = TruePoses.of(items)
@@ -411,6 +456,7 @@ def _poses(
         truth,
         TruePoses.of(training),
         maker.judges.classes,
+        heard=heard,
         seed=seed,
     )
     return {"parts": figures, "share_of_constant_pose": pose_summary(figures)}
@@ -485,10 +531,14 @@ def _evaluate_recordings(
     samples: str | os.PathLike[str] | None,
     seed: int,
     limit: int | None,
+    instruments: Sequence[str] | None,
     on_skip: Callable[[str], None] | None,
 ) -> tuple[dict[str, Any], Exhibits]:
     maker = PictureMaker(model, judges)
-    recordings = choose_recordings(sounds, judges.classes, fold=fold, limit=limit, seed=seed)
+    trained = trained_instruments(model, maker.direction)
+    chosen = tuple(instruments or trained or judges.classes)
+    classes = tuple(name for name in judges.classes if name in chosen)
+    recordings = choose_recordings(sounds, classes, fold=fold, limit=limit, seed=seed)
     writer = None
     if samples is not None:
         writer = SampleWriter(samples, maker.direction, model, seed)
