@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,18 @@ class PictureMaker:
     def judge_names(self) -> list[str]:
         """Architecture and seed of each judge."""
         return [f"{j.architecture}, seed {j.seed}" for j in self.judges.image_judges]
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """What is done to a picture before it is judged."""
+        return {
+            "image_size": self.model.listener.image_size,
+            "judges": {j.file: _resized(j.image_size) for j in self.judges.image_judges},
+            "class_free": {
+                "file": self.judges.image_features.file,
+                **_resized(self.judges.image_features.image_size),
+            },
+        }
 
     def encode(self, pairs: Pairs, indices: NDArray[np.int64]) -> Encoded:
         """What the model's encoder hears in the sounds of ``pairs``."""
@@ -117,6 +129,20 @@ class SoundMaker:
         """Architecture and seed of each judge."""
         return [f"{j.architecture}, seed {j.seed}" for j in self.judges.sound_judges]
 
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """What is done to a sound before it is judged."""
+        return {
+            "sample_rate": self.model.viewer.sample_rate,
+            "window_seconds": self.model.viewer.seconds,
+            "judges": {
+                j.file: {"sample_rate": j.sample_rate, "window_seconds": j.window_seconds}
+                for j in self.judges.sound_judges
+            },
+            "class_free": dataclasses.asdict(self._class_free_config),
+            "pitch": dataclasses.asdict(PitchConfig()),
+        }
+
     def encode(self, pairs: Pairs, indices: NDArray[np.int64]) -> Encoded:
         """What the model's encoder sees in the pictures of ``pairs``."""
         return self.model.encode_image(image_to_unit(pairs.images(indices)))
@@ -144,9 +170,12 @@ class SoundMaker:
 
         What lies 60 dB below the loudest counts as silence: else what nobody hears would decide.
         """
-        config = LogMelConfig(sample_rate=self.model.viewer.sample_rate, top_db=60.0)
-        picture = log_mel(made, config)
+        picture = log_mel(made, self._class_free_config)
         return np.concatenate([picture.mean(axis=-1), picture.std(axis=-1)], axis=1)
+
+    @property
+    def _class_free_config(self) -> LogMelConfig:
+        return LogMelConfig(sample_rate=self.model.viewer.sample_rate, top_db=60.0)
 
     @property
     def can_hear_pitch(self) -> bool:
@@ -186,6 +215,10 @@ class SoundMaker:
 
 
 Maker: TypeAlias = PictureMaker | SoundMaker
+
+
+def _resized(size: int) -> dict[str, Any]:
+    return {"image_size": size, "resize": "area mean"}
 
 
 def noises(seed: int, indices: Sequence[int] | NDArray[np.int64], size: int) -> Batch:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightsound.evaluation.bootstrap import LEVEL, cluster_interval
+from sightsound.evaluation.bootstrap import LEVEL, cluster_interval, ends
 from sightsound.evaluation.matched import Items
 from sightsound.evaluation.pose import others
 from sightsound.features.pitch import Pitch, cents
@@ -110,6 +110,9 @@ def pitch_figures(
         "same_performance": np.where(nearby < 0, np.nan, moments.hits(real.at(nearby))),
     }
 
+    def spread(of_items: NDArray[Any], rows: NDArray[np.bool_]) -> list[float]:
+        return ends(cluster_interval(of_items[rows], moments.clusters[rows], seed=seed))
+
     def of(rows: NDArray[np.bool_]) -> dict[str, Any]:
         interval = cluster_interval(scores["generated"][rows], moments.clusters[rows], seed=seed)
         return {
@@ -125,6 +128,11 @@ def pitch_figures(
             },
             "another_moment": float(scores["another_moment"][rows].mean()),
             "same_performance": _known_mean(scores["same_performance"][rows]),
+            "intervals": {
+                "voiced": spread(made.voiced, rows),
+                "real": spread(scores["real"], rows),
+                "another_moment": spread(scores["another_moment"], rows),
+            },
             "pitches_admitted": float(
                 np.mean([len(moments.pitches[row]) for row in np.flatnonzero(rows)])
             ),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightsound.evaluation.bootstrap import cluster_interval
+from sightsound.evaluation.bootstrap import cluster_draws, cluster_interval, draws_interval
 from sightsound.evaluation.matched import Items
 from sightsound.pairs.store import PairSet
 from sightsound.pairs.truth import MAX_KEYS, MAX_VALVES, POSE_COLUMNS
@@ -47,6 +47,7 @@ PARTS: tuple[Part, ...] = (
     Part("keys", _column("key_1", MAX_KEYS), "setting", "share of the keys"),
 )
 BOW = _column("bow_fraction")
+BOW_RESAMPLES = 300  # the two samples are sorted anew in each
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def pose_figures(
             }
         if by_instrument:
             figures[part.name] = by_instrument
-    bows = _bow_figures(shown, shown_real, truth, names)
+    bows = _bow_figures(shown, shown_real, truth, names, seed)
     if bows:
         figures["bow"] = bows
     return figures
@@ -154,16 +155,23 @@ def wasserstein(first: NDArray[np.floating], second: NDArray[np.floating]) -> fl
 
 
 def _bow_figures(
-    shown: Poses, shown_real: Poses, truth: TruePoses, names: Sequence[str]
+    shown: Poses, shown_real: Poses, truth: TruePoses, names: Sequence[str], seed: int
 ) -> dict[str, Any]:
     figures = {}
     for label in np.unique(truth.labels):
         rows = _rows(truth, label, BOW)
         if len(rows) < 2:
             continue
-        real = truth.pose[rows, BOW].ravel()
+        real, made = truth.pose[rows, BOW].ravel(), shown[rows, BOW].ravel()
+        index, draws = cluster_draws(truth.clusters[rows], resamples=BOW_RESAMPLES, seed=seed)
+        drawn = [
+            wasserstein(np.repeat(made, times), np.repeat(real, times)) for times in draws[:, index]
+        ]
+        interval = draws_interval(wasserstein(made, real), np.array(drawn))
         figures[names[label]] = {
-            "distance": wasserstein(shown[rows, BOW].ravel(), real),
+            "distance": interval.value,
+            "low": interval.low,
+            "high": interval.high,
             "real_frame": wasserstein(shown_real[rows, BOW].ravel(), real),
             "one_place": wasserstein(np.full(2, np.median(real)), real),
             "n": len(rows),

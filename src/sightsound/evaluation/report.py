@@ -301,7 +301,8 @@ def _section(
     if skipped:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in skipped)
         parts.append(f"<h3>Skipped</h3><ul>{lines}</ul>")
-    about = {key: figures[key] for key in ("model", "data", "judged_by", "seed") if key in figures}
+    told = ("model", "data", "judged_by", "seed", "bootstrap", "preprocessing")
+    about = {key: figures[key] for key in told if key in figures}
     text = html.escape(json.dumps(about, indent=1, ensure_ascii=False))
     parts.append(f'<h3>What was measured</h3><pre class="faint">{text}</pre>')
     return "\n".join(parts)

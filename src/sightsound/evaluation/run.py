@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from sightsound.errors import ConfigError
 from sightsound.evaluation.baselines import how_easy
+from sightsound.evaluation.bootstrap import LEVEL, RESAMPLES, cluster_interval
 from sightsound.evaluation.figures import (
     accuracy_figures,
     confidence,
@@ -290,10 +291,19 @@ class Measured:
             "swapped": _swapped(maker, items, embedding, seed),
             "distances": _distances(maker, made, real, known, items, training, seed),
             "diversity": diversity_figures(
-                made.features, real.features, items.labels, maker.judges.classes
+                made.features,
+                real.features,
+                items.labels,
+                maker.judges.classes,
+                items.clusters,
+                seed=seed,
             ),
             "novelty": novelty_figures(
-                made.features, real.features, None if known is None else known.features
+                made.features,
+                real.features,
+                None if known is None else known.features,
+                items.clusters,
+                seed=seed,
             ),
             "retrieval": retrieval_figures(made.features, real.features, items.clusters, seed=seed),
             **_about(maker.model, maker.judges, seed),
@@ -304,6 +314,7 @@ class Measured:
                 "window_seconds": maker.store_config.window_seconds,
                 **({} if instruments is None else {"instruments": list(instruments)}),
             },
+            "preprocessing": maker.preprocessing,
         }
         if isinstance(maker, PictureMaker) and maker.judges.pose_judge is not None:
             heard_poses = None if hear_poses is None else hear_poses(items)
@@ -462,7 +473,7 @@ def _poses(
     return {"parts": figures, "share_of_constant_pose": pose_summary(figures)}
 
 
-def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[str, float] | None:
+def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[str, Any] | None:
     """The same noise with the condition of another class; None where there is but one class."""
     if len(np.unique(items.labels)) < 2:
         return None
@@ -473,7 +484,13 @@ def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[st
         maker.judge(maker.make(embedding[partners[block]], items.indices[chosen[block]], seed))
         for block in blocks(np.arange(len(chosen)), BLOCK)
     ]
-    return swapped_figures(joined(judged), items.labels[chosen], items.labels[partners])
+    return swapped_figures(
+        joined(judged),
+        items.labels[chosen],
+        items.labels[partners],
+        items.clusters[chosen],
+        seed=seed,
+    )
 
 
 def _distances(
@@ -495,6 +512,7 @@ def _distances(
             None if known is None else features(known),
             items.labels,
             training_labels,
+            items.clusters,
             seed=seed,
         )
         return None if figures is None else {"features": space, **figures}
@@ -516,7 +534,13 @@ def _inversion_ceiling(maker: SoundMaker, items: Items, seed: int) -> dict[str, 
         for block in blocks(items.indices[chosen], BLOCK)
     ]
     score = right(joined(judged), items.labels[chosen])
-    return {"accuracy": float(score.mean()), "n": len(chosen)}
+    interval = cluster_interval(score, items.clusters[chosen], seed=seed)
+    return {
+        "accuracy": interval.value,
+        "low": interval.low,
+        "high": interval.high,
+        "n": len(chosen),
+    }
 
 
 # --- Real recordings ------------------------------------------------------------------------
@@ -559,6 +583,7 @@ def _evaluate_recordings(
             seed=seed,
         ),
         **_about(model, judges, seed),
+        "preprocessing": maker.preprocessing,
         "data": {
             "folder": Path(sounds).name,
             "fold": fold,
@@ -601,8 +626,9 @@ def _recording_exhibits(
 def _about(model: Model, judges: Judges, seed: int) -> dict[str, Any]:
     return {
         "model": {"name": model.name, "sha256": model.sha256},
-        "judged_by": {"sha256": judges.sha256},
+        "judged_by": {"sha256": judges.sha256, "graphs": judges.graph_hashes},
         "seed": seed,
+        "bootstrap": {"level": LEVEL, "resamples": RESAMPLES, "seed": seed},
     }
 
 
