@@ -173,11 +173,11 @@ def test_every_score_says_by_what_and_how_it_was_measured(
     assert set(figures["preprocessing"]["judges"]) <= set(judges.graph_hashes)
     assert figures["bootstrap"] == {"level": 0.95, "resamples": 2000, "seed": 0}
     for space in figures["distances"].values():
-        assert space["low"] <= space["value"] <= space["high"]
+        assert space["low"] - 1e-9 <= space["value"] <= space["high"] + 1e-9
     low, high = figures["diversity"]["interval"]
-    assert low <= figures["diversity"]["ratio"] <= high
+    assert low - 1e-9 <= figures["diversity"]["ratio"] <= high + 1e-9
     for name, (low, high) in figures["novelty"]["intervals"].items():
-        assert low <= figures["novelty"][name] <= high
+        assert low - 1e-9 <= figures["novelty"][name] <= high + 1e-9
 
 
 def write_cellos(folder: Path) -> Path:
