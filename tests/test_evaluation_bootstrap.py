@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from sightsound.evaluation.bootstrap import (
     cluster_interval,
+    draws_interval,
+    ends,
     grouped_interval,
     grouped_mean,
     macro_interval,
+    pair_means,
 )
 
 
@@ -145,3 +148,19 @@ def test_files_of_a_group_are_drawn_too() -> None:
     scores, labels, groups = [1, 0, 1, 0, 1, 0, 1, 0], ["cello"] * 8, ["a"] * 8
     interval = grouped_interval(scores, labels, groups, resamples=2000)
     assert interval.high - interval.low > 0.4  # of 8 coins, about ± 0.35
+
+
+def test_pair_means_worked_by_hand() -> None:
+    """Mutants: the diagonal counted; pairs of one cluster weighed once when it is drawn twice."""
+    values = np.array([[9.0, 1.0, 2.0], [1.0, 9.0, 4.0], [2.0, 4.0, 9.0]])
+    index = np.array([0, 0, 1])
+    draws = np.array([[1, 1], [2, 0], [0, 2]])
+    found = pair_means(values, index, draws)
+    assert found[:2].tolist() == pytest.approx([14 / 6, 1.0])
+    assert np.isnan(found[2])  # one item, drawn twice, has no pair
+
+
+def test_draws_without_a_value_do_not_count() -> None:
+    interval = draws_interval(2.0, np.array([1.0, 3.0, np.nan]))
+    assert ends(interval) == pytest.approx([1.05, 2.95])
+    assert ends(draws_interval(2.0, np.array([np.nan]))) == [2.0, 2.0]

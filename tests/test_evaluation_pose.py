@@ -10,7 +10,7 @@ from sightsound.evaluation.pose import (
     PARTS,
     TruePoses,
     _middle,
-    _others,
+    others,
     part_errors,
     pose_figures,
     pose_summary,
@@ -121,7 +121,7 @@ def test_the_constant_setting_is_the_commonest() -> None:
 def test_another_moment_is_of_another_performance() -> None:
     """Mutant: any other item, whose pose is nearly the same."""
     clusters = np.repeat(np.arange(4), 25)
-    partner = _others(clusters, np.random.default_rng(0))
+    partner = others(clusters, np.random.default_rng(0))
     assert not (clusters[partner] == clusters).any()
 
 

@@ -15,6 +15,7 @@ from sightsound.errors import ConfigError, DataError, ModelError
 from sightsound.evaluation.judges import Judges
 from sightsound.evaluation.report import format_table
 from sightsound.evaluation.run import evaluate, evaluate_ease, exit_code
+from sightsound.features.pitch import cents, window_pitch
 from sightsound.media.audio import read_audio, write_audio
 from sightsound.media.image import read_image
 from sightsound.pairs.performances import (
@@ -90,7 +91,17 @@ def test_a_perfect_model_has_perfect_figures(good: dict, direction: str) -> None
     # 3 s in windows of half a second, side by side; frames are 0.1 s apart.
     assert figures["n"] == 3 * 2 * 6
     assert figures["performances"] == 6
-    assert figures["swapped"] == {"n": 36, "accuracy": 0.0, "follows": 1.0}
+    assert figures["swapped"] == {
+        "n": 36,
+        "accuracy": 0.0,
+        "follows": 1.0,
+        "intervals": {"accuracy": [0.0, 0.0], "follows": [1.0, 1.0]},
+    }
+    assert figures["intervals"] == {
+        "ceiling": [1.0, 1.0],
+        "encoder_accuracy": [1.0, 1.0],
+        "per_class": {name: [1.0, 1.0] for name in CLASSES},
+    }
     # Two judges, so every thing counts twice.
     assert figures["confusion"]["counts"] == [[24, 0, 0], [0, 24, 0], [0, 0, 24]]
     assert [judge["accuracy"] for judge in figures["judges"]] == [1.0, 1.0]
@@ -104,7 +115,12 @@ def test_distances_lie_near_their_floor_and_far_from_shuffled(good: dict) -> Non
     novelty = good["sound_to_image"]["novelty"]
     assert novelty["n_training"] == 36
     assert 0 < good["sound_to_image"]["diversity"]["ratio"] < 3
-    assert good["image_to_sound"]["inversion_ceiling"] == {"accuracy": 1.0, "n": 36}
+    assert good["image_to_sound"]["inversion_ceiling"] == {
+        "accuracy": 1.0,
+        "low": 1.0,
+        "high": 1.0,
+        "n": 36,
+    }
 
 
 def test_a_model_that_ignores_its_input_is_found_out(
@@ -145,6 +161,95 @@ def test_result_is_json_with_the_contracts_keys(good: dict) -> None:
     text = json.dumps(result, allow_nan=False)
     assert json.loads(text) == result
     assert exit_code(result) == 0
+
+
+@pytest.mark.parametrize("direction", ["sound_to_image", "image_to_sound"])
+def test_every_score_says_by_what_and_how_it_was_measured(
+    good: dict, judges: Judges, direction: str
+) -> None:
+    """Hashes of what extracted it, preprocessing, seed, n and an interval that holds it."""
+    figures = good[direction]
+    assert figures["judged_by"]["graphs"] == judges.graph_hashes
+    assert set(figures["preprocessing"]["judges"]) <= set(judges.graph_hashes)
+    assert figures["bootstrap"] == {"level": 0.95, "resamples": 2000, "seed": 0}
+    for space in figures["distances"].values():
+        assert space["low"] - 1e-9 <= space["value"] <= space["high"] + 1e-9
+    low, high = figures["diversity"]["interval"]
+    assert low - 1e-9 <= figures["diversity"]["ratio"] <= high + 1e-9
+    for name, (low, high) in figures["novelty"]["intervals"].items():
+        assert low - 1e-9 <= figures["novelty"][name] <= high + 1e-9
+
+
+def write_cellos(folder: Path) -> Path:
+    """Cellos that sound their A string stopped at 400 Hz; each third frame is a rest."""
+    up = 12 * math.log2(400 / 220)
+    for number, split in enumerate(("train", "test", "test")):
+        count = round(SECONDS * RATE_OF_FRAMES)
+        rests = np.arange(count) % 15 == 0  # the first and the fourth of six windows
+        truth = {
+            "frame_times": np.arange(count) / RATE_OF_FRAMES,
+            "pitch_hz": np.where(rests, 0.0, 400.0).astype(np.float32),
+            "string_index": np.full(count, 3.0, np.float32),
+            "finger_position": np.full(count, 1 - 2 ** (-up / 12), np.float32),
+        }
+        name = f"{split}-{number}"
+        info = PerformanceInfo(
+            id=name,
+            split=split,
+            instrument="cello",
+            player=name,
+            piece=name,
+            frame_rate=RATE_OF_FRAMES,
+        )
+        frames = [flat(0, 100 * number + frame) for frame in range(count)]
+        write_performance(folder, info, tone(0, SECONDS, number), RATE, frames, truth)
+    about = DatasetInfo(
+        name="cellos",
+        kind="test",
+        classes=CLASSES,
+        frame_rate=RATE_OF_FRAMES,
+        image_size=SIZE,
+        license="CC0",
+    )
+    finish_dataset(folder, about)
+    return folder
+
+
+def test_pitch_is_heard_in_the_sounds_that_are_judged(
+    good: dict, judges: Judges, tmp_path: Path
+) -> None:
+    """Mutants: rests counted, the real sounds heard twice, no truth taken for a rest."""
+    assert "pitch" not in good["image_to_sound"]  # that world has no poses
+    data, samples = write_cellos(tmp_path / "data"), tmp_path / "samples"
+    model = known_model(tmp_path / "m", sounds=True)
+    figures = evaluate(model, data=data, judges=judges, samples=samples)["image_to_sound"]
+    pitch = figures["pitch"]
+    assert figures["n"] == 12
+    assert pitch["n"] == 8
+    assert pitch["real"]["admitted"] == pitch["another_moment"] == 1.0
+    assert pitch["per_instrument"]["cello"]["pitches_admitted"] == 1.0
+    made = sorted((samples / "image_to_sound" / "generated").iterdir())
+    heard = window_pitch(np.stack([read_audio(path).waveform[0] for path in made]), RATE)
+    near = heard.voiced & (np.abs(cents(np.maximum(heard.hz, 1.0), np.full(12, 400.0))) <= 50)
+    sounding = np.arange(12) % 3 > 0
+    assert pitch["admitted"] == pytest.approx(near[sounding].mean(), abs=1e-9)
+    assert pitch["voiced"] == pytest.approx(heard.voiced[sounding].mean(), abs=1e-9)
+
+
+def test_a_model_of_some_instruments_is_measured_on_these(
+    world: Path, judges: Judges, tmp_path: Path
+) -> None:
+    """Mutant: what the provenance says is not read."""
+    model = known_model(tmp_path / "m")
+    provenance = model.package.manifest.provenance
+    provenance.config["none"] = {"method": {}, "pairs": {"instruments": ["flute", "horn"]}}
+    figures = evaluate(model, data=world, judges=judges)["sound_to_image"]
+    assert figures["per_class"] == {"flute": 1.0, "horn": 1.0}
+    assert figures["data"]["instruments"] == ["flute", "horn"]
+    asked = evaluate(model, data=world, judges=judges, instruments=["cello", "horn"])
+    assert set(asked["sound_to_image"]["per_class"]) == {"cello", "horn"}
+    with pytest.raises(ModelError, match="kazoo"):
+        evaluate(model, data=world, judges=judges, instruments=["kazoo"])
 
 
 def test_report_is_one_folder_that_needs_nothing_else(good: dict) -> None:

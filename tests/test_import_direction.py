@@ -95,7 +95,10 @@ TORCH_FREE = [
     for path in FILES
     if module_name(path).split(".")[0]
     in {"errors", "shapes", "media", "packages", "generation", "serving", "evaluation"} | TOP
-    or module_name(path) in NUMPY_FEATURES | {"features", "pairs", "pairs.performances"}
+    or module_name(path)
+    in NUMPY_FEATURES
+    | {"features", "features.pitch", "pairs", "pairs.admitted", "pairs.fingering"}
+    | {"pairs.performances"}
 ]
 
 

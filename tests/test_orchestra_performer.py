@@ -17,17 +17,7 @@ from hypothesis import strategies as st
 
 from sightsound.orchestra import performer, score
 from sightsound.orchestra.body import solve_arm
-from sightsound.orchestra.fingering import (
-    horn_valves,
-    keys_for,
-    slide_choices,
-    slide_extension,
-    slide_positions,
-    trumpet_valves,
-    tuba_valves,
-)
 from sightsound.orchestra.motion import (
-    STRINGS,
     Mechanism,
     Notes,
     Style,
@@ -36,6 +26,16 @@ from sightsound.orchestra.motion import (
 )
 from sightsound.orchestra.performer import Performance, draw_performance, keypoints
 from sightsound.orchestra.player import make_player
+from sightsound.pairs.fingering import (
+    STRINGS,
+    horn_valves,
+    keys_for,
+    slide_choices,
+    slide_extension,
+    slide_positions,
+    trumpet_valves,
+    tuba_valves,
+)
 from sightsound.shapes import INSTRUMENTS
 
 FRAME_RATE = 50.0

@@ -10,7 +10,6 @@ import pytest
 skia = pytest.importorskip("skia")
 
 from sightsound.orchestra.brass import SLIDE_STROKE, Horn, Trombone, Trumpet, Tuba  # noqa: E402
-from sightsound.orchestra.fingering import KEYS  # noqa: E402
 from sightsound.orchestra.instruments import Instrument, InstrumentLook  # noqa: E402
 from sightsound.orchestra.tubes import along, arc, fingers, spline, values  # noqa: E402
 from sightsound.orchestra.woodwinds import (  # noqa: E402
@@ -20,6 +19,7 @@ from sightsound.orchestra.woodwinds import (  # noqa: E402
     Oboe,
     Saxophone,
 )
+from sightsound.pairs.fingering import KEYS  # noqa: E402
 
 WOODWINDS = (Flute(), Oboe(), Clarinet(), Bassoon(), Saxophone())
 VALVED = (Horn(), Trumpet(), Tuba())

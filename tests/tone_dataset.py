@@ -26,11 +26,14 @@ def make(
     classes: tuple[str, ...] = INSTRUMENTS,
     names: dict[str, str] | None = None,
     players: dict[str, int] | None = None,
+    *,
+    moving: bool = False,
 ) -> Dataset:
     """Tones with two harmonics and flat pictures with a stripe where the player stands.
 
     ``names``: what the three instruments are called; None = by their names. ``players``: of each
-    instrument in each split.
+    instrument in each split. ``moving``: the stripe goes from left to right, so that a player has
+    different poses.
     """
     number = 0
     for split, count in (players or PLAYERS).items():
@@ -44,15 +47,22 @@ def make(
                     4 * np.pi * hertz * time
                 )
                 waveform = (tone + rng.normal(0, 0.003, len(time))).astype(np.float32)
-                frame = np.empty((64, 64, 3), np.uint8)
-                frame[:] = COLOURS[instrument]
                 place = int(rng.integers(4, 50))
-                frame[:, place : place + 8] = rng.integers(0, 256, 3)
-                frames = [frame] * round(25 * seconds)
+                stripe = rng.integers(0, 256, 3)
+                count = round(25 * seconds)
+                places = np.full(count, place)
+                if moving:
+                    places = np.linspace(4, 50, count).astype(int)
+                frames = []
+                for left in places:
+                    frame = np.empty((64, 64, 3), np.uint8)
+                    frame[:] = COLOURS[instrument]
+                    frame[:, left : left + 8] = stripe
+                    frames.append(frame)
                 truth = {  # the stripe stands where the finger is
                     "frame_times": np.arange(len(frames)) / 25,
                     "pitch_hz": np.full(len(frames), hertz, np.float32),
-                    "finger_position": np.full(len(frames), place / 64, np.float32),
+                    "finger_position": (places / 64).astype(np.float32),
                 }
                 name = f"{split}-{instrument}-{player}"
                 write_performance(

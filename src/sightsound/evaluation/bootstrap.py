@@ -56,6 +56,51 @@ def cluster_interval(
     return _percentiles(value, (draws @ sums) / (draws @ sizes), level)
 
 
+def ends(interval: Interval) -> list[float]:
+    """Low and high end, as JSON holds the interval of a figure that stands beside another."""
+    return [interval.low, interval.high]
+
+
+def cluster_draws(
+    clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Each item's cluster (n,), and how often each of C clusters is drawn (resamples, C)."""
+    _, index = np.unique(np.asarray(clusters), return_inverse=True)
+    count = int(index.max()) + 1
+    rng = np.random.default_rng(seed)
+    return index, rng.multinomial(count, np.full(count, 1.0 / count), size=resamples)
+
+
+def pair_means(
+    values: NDArray[np.float64], index: NDArray[np.intp], draws: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Resampled means of a statistic of pairs over all i ≠ j: (resamples,).
+
+    Args:
+        values: (n, n) of each pair; the diagonal does not count.
+        index: (n,) clusters; ``draws``: (resamples, C) how often each was drawn.
+        draws: as index.
+
+    Returns:
+        NaN where a resample holds no pair.
+    """
+    member = np.zeros((len(index), draws.shape[1]))
+    member[np.arange(len(index)), index] = 1.0
+    off = values - np.diag(np.diag(values))
+    sums = member.T @ off @ member
+    sizes = member.sum(axis=0)
+    counts = np.outer(sizes, sizes) - np.diag(sizes)
+    weights = draws.astype(np.float64)
+    total, number = (((weights @ table) * weights).sum(axis=1) for table in (sums, counts))
+    return np.asarray(np.where(number > 0, total / np.maximum(number, 1.0), np.nan))
+
+
+def draws_interval(value: float, samples: NDArray[np.float64], level: float = LEVEL) -> Interval:
+    """A value with the percentile interval of its resamples; NaN among them do not count."""
+    known = samples[~np.isnan(samples)]
+    return _percentiles(value, known, level) if len(known) else Interval(value, value, value)
+
+
 def macro_interval(
     scores: ArrayLike,
     labels: ArrayLike,

@@ -76,13 +76,19 @@ class Novelty:
     ratio: float
     closest_ratio: float
     share_closer: float
-    n_training: int
 
 
 def novelty(generated: Features, real: Features, training: Features) -> Novelty:
     """Nearest-training-frame ratios of ``generated`` (n, D), against unseen ``real`` (m, D)."""
     from_generated, _ = nearest_distances(generated, training)
     from_real, _ = nearest_distances(real, training)
+    return compare_distances(from_generated, from_real)
+
+
+def compare_distances(
+    from_generated: NDArray[np.float64], from_real: NDArray[np.float64]
+) -> Novelty:
+    """The same from the distances (n,) and (m,) to the nearest training frame."""
     median_generated, median_real = float(np.median(from_generated)), float(np.median(from_real))
     low_generated = float(np.quantile(from_generated, 0.05))
     low_real = float(np.quantile(from_real, 0.05))
@@ -92,7 +98,6 @@ def novelty(generated: Features, real: Features, training: Features) -> Novelty:
         ratio=_quotient(median_generated, median_real),
         closest_ratio=_quotient(low_generated, low_real),
         share_closer=float(np.mean(from_generated < low_real)),
-        n_training=len(training),
     )
 
 

@@ -9,18 +9,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightsound.evaluation.bootstrap import LEVEL, cluster_interval
+from sightsound.evaluation.bootstrap import (
+    LEVEL,
+    cluster_draws,
+    cluster_interval,
+    draws_interval,
+    ends,
+    pair_means,
+)
 from sightsound.evaluation.confusion import confusion_matrix
 from sightsound.evaluation.distances import (
     Features,
     feature_scale,
     frechet_distance,
     kernel_distance,
+    polynomial_kernel,
 )
-from sightsound.evaluation.diversity import diversity_per_class, novelty
+from sightsound.evaluation.diversity import (
+    compare_distances,
+    diversity_per_class,
+    nearest_distances,
+    squared_distances,
+)
 from sightsound.evaluation.judges import Judged
 
 Labels = NDArray[np.int64]
+
+NOVELTY_RESAMPLES = 500  # its medians are sorted anew in each
 
 
 def right(judged: Sequence[Judged], labels: Labels) -> NDArray[np.float64]:
@@ -55,17 +70,28 @@ def accuracy_figures(
     seed: int,
 ) -> dict[str, Any]:
     """Accuracies (0 to 1) with what they must be read beside: ceiling, encoder, best constant."""
-    scores = right(judged, labels)
+    scores, real_scores = right(judged, labels), right(judged_real, labels)
     interval = cluster_interval(scores, clusters, seed=seed)
+    heard_right = (encoder_labels == labels).astype(np.float64)
     shares = np.bincount(labels) / len(labels)
     return {
         "accuracy": interval.value,
         "low": interval.low,
         "high": interval.high,
         "n": len(labels),
-        "ceiling": float(right(judged_real, labels).mean()),
-        "encoder_accuracy": float(np.mean(encoder_labels == labels)),
+        "ceiling": float(real_scores.mean()),
+        "encoder_accuracy": float(heard_right.mean()),
         "per_class": per_class(scores, labels, names),
+        "intervals": {
+            "ceiling": ends(cluster_interval(real_scores, clusters, seed=seed)),
+            "encoder_accuracy": ends(cluster_interval(heard_right, clusters, seed=seed)),
+            "per_class": {
+                names[k]: ends(
+                    cluster_interval(scores[labels == k], clusters[labels == k], seed=seed)
+                )
+                for k in np.unique(labels)
+            },
+        },
         "level": LEVEL,
         "performances": len(np.unique(clusters)),
         "best_constant": float(shares.max()),
@@ -96,16 +122,21 @@ def confusion_figures(
     return {"classes": list(names), "counts": np.asarray(counts).tolist()}
 
 
-def swapped_figures(judged: Sequence[Judged], own: Labels, swapped: Labels) -> dict[str, float]:
+def swapped_figures(
+    judged: Sequence[Judged], own: Labels, swapped: Labels, clusters: Labels, *, seed: int
+) -> dict[str, Any]:
     """What becomes of the answers when each item is given another class's condition.
 
     ``accuracy`` ↓ counts the item's own class, ``follows`` ↑ the class of the condition that it
     was given: a model that listens has a low one and a high one.
     """
+    accuracy = cluster_interval(right(judged, own), clusters, seed=seed)
+    follows = cluster_interval(right(judged, swapped), clusters, seed=seed)
     return {
         "n": len(own),
-        "accuracy": float(right(judged, own).mean()),
-        "follows": float(right(judged, swapped).mean()),
+        "accuracy": accuracy.value,
+        "follows": follows.value,
+        "intervals": {"accuracy": ends(accuracy), "follows": ends(follows)},
     }
 
 
@@ -115,6 +146,7 @@ def distance_figures(
     training: Features | None,
     labels: Labels,
     training_labels: Labels | None,
+    clusters: Labels,
     *,
     seed: int,
 ) -> dict[str, Any] | None:
@@ -124,7 +156,8 @@ def distance_figures(
     pictures of the wrong instrument cost; all use the same n in a class (fewer where training
     has fewer):
 
-    - ``value``: generated ↔ real frames of the same sounds;
+    - ``value``: generated ↔ real frames of the same sounds, with ``low`` and ``high`` over
+      performances, drawn inside each class;
     - ``floor``: real training frames of the class ↔ the same real frames (other players, other
       pieces); nothing better can be expected. None without a training split;
     - ``shuffled``: real frames of another class ↔ the same real frames: perfect pictures, wrong
@@ -151,9 +184,7 @@ def distance_figures(
         "n": len(pool),
         "classes": len(classes),
         "dimensions": int(real.shape[1]),
-        "value": _mean(
-            [kernel_distance(generated[rows[k]], real[rows[k]], paired=True) for k in classes]
-        ),
+        **_kernel_interval(generated, real, list(rows.values()), clusters, seed),
         "floor": None,
         "shuffled": _mean(
             [
@@ -180,8 +211,34 @@ def distance_figures(
     return figures
 
 
+def _kernel_interval(
+    generated: Features,
+    real: Features,
+    rows: Sequence[NDArray[np.int64]],
+    clusters: Labels,
+    seed: int,
+) -> dict[str, float]:
+    """The mean over classes of the paired kernel distance, with its interval."""
+    values, samples = [], []
+    for of_class in rows:
+        x, y = (np.asarray(each[of_class], np.float64) for each in (generated, real))
+        # The paired distance is a mean over pairs i ≠ j of one kernel (Gretton et al., eq. 4).
+        across = polynomial_kernel(x, y)
+        pairs = polynomial_kernel(x, x) + polynomial_kernel(y, y) - across - across.T
+        values.append(kernel_distance(x, y, paired=True))
+        samples.append(pair_means(pairs, *cluster_draws(clusters[of_class], seed=seed)))
+    interval = draws_interval(float(np.mean(values)), np.mean(samples, axis=0))
+    return {"value": interval.value, "low": interval.low, "high": interval.high}
+
+
 def diversity_figures(
-    generated: Features, real: Features, labels: Labels, names: Sequence[str]
+    generated: Features,
+    real: Features,
+    labels: Labels,
+    names: Sequence[str],
+    clusters: Labels,
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """Mean pairwise distance ↑ inside a class, generated beside real, and their ratio."""
     of_generated = diversity_per_class(generated, labels)
@@ -191,15 +248,64 @@ def diversity_figures(
         "generated": _mean(list(of_generated.values())),
         "real": _mean(list(of_real.values())),
         "ratio": _mean(list(ratios.values())),
+        "interval": _ratio_interval(generated, real, labels, list(ratios.items()), clusters, seed),
         "per_class": {names[k]: ratio for k, ratio in ratios.items()},
     }
 
 
+def _ratio_interval(
+    generated: Features,
+    real: Features,
+    labels: Labels,
+    ratios: Sequence[tuple[int, float]],
+    clusters: Labels,
+    seed: int,
+) -> list[float] | None:
+    """Ends of the interval of the mean ratio of two mean distances."""
+    samples = []
+    for label, _ in ratios:
+        mine = labels == label
+        index, draws = cluster_draws(clusters[mine], seed=seed)
+        distances = (
+            np.sqrt(squared_distances(each[mine], each[mine])) for each in (generated, real)
+        )
+        made, known = (pair_means(table, index, draws) for table in distances)
+        samples.append(np.where(known > 0.0, made / np.where(known > 0.0, known, 1.0), np.nan))
+    if not samples:
+        return None
+    value = float(np.mean([ratio for _, ratio in ratios]))
+    return ends(draws_interval(value, np.mean(samples, axis=0)))
+
+
 def novelty_figures(
-    generated: Features, real: Features, training: Features | None
+    generated: Features,
+    real: Features,
+    training: Features | None,
+    clusters: Labels,
+    *,
+    seed: int,
 ) -> dict[str, Any] | None:
-    """How near the generated lie to training data, beside real test data; None without any."""
-    return None if training is None else asdict(novelty(generated, real, training))
+    """How near the generated lie to training data, beside real test data; None without any.
+
+    ``intervals``: of ``ratio`` and ``share_closer``, over performances.
+    """
+    if training is None:
+        return None
+    from_generated, _ = nearest_distances(generated, training)
+    from_real, _ = nearest_distances(real, training)
+    index, draws = cluster_draws(clusters, resamples=NOVELTY_RESAMPLES, seed=seed)
+    drawn = [
+        compare_distances(np.repeat(from_generated, times), np.repeat(from_real, times))
+        for times in draws[:, index]
+    ]
+    found = compare_distances(from_generated, from_real)
+    intervals = {
+        name: ends(
+            draws_interval(getattr(found, name), np.array([getattr(each, name) for each in drawn]))
+        )
+        for name in ("ratio", "share_closer")
+    }
+    return {**asdict(found), "n_training": len(training), "intervals": intervals}
 
 
 def _turned(classes: list[int]) -> list[int]:

@@ -116,6 +116,7 @@ class Judges:
         self.pose_judge = pose_judge
         self.metrics = dict(metrics)  # accuracies on real data, as measured when they were made
         self.sha256 = sha256  # of judges.json, which holds the hash of every graph
+        self.graph_hashes = {name: sha256_hex(data) for name, data in graphs.items()}
         self._sessions = {name: _session(data, name, threads) for name, data in graphs.items()}
 
     def judge_images(self, images: Image) -> list[Judged]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sightsound.evaluation.judges import Judged, Judges
 from sightsound.evaluation.matched import Pairs
 from sightsound.features.inversion import log_mel_to_waveform
+from sightsound.features.pitch import Pitch, PitchConfig, window_pitch
 from sightsound.features.spectra import (
     LogMelConfig,
     log_mel,
@@ -62,6 +63,18 @@ class PictureMaker:
     def judge_names(self) -> list[str]:
         """Architecture and seed of each judge."""
         return [f"{j.architecture}, seed {j.seed}" for j in self.judges.image_judges]
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """What is done to a picture before it is judged."""
+        return {
+            "image_size": self.model.listener.image_size,
+            "judges": {j.file: _resized(j.image_size) for j in self.judges.image_judges},
+            "class_free": {
+                "file": self.judges.image_features.file,
+                **_resized(self.judges.image_features.image_size),
+            },
+        }
 
     def encode(self, pairs: Pairs, indices: NDArray[np.int64]) -> Encoded:
         """What the model's encoder hears in the sounds of ``pairs``."""
@@ -120,6 +133,20 @@ class SoundMaker:
         """Architecture and seed of each judge."""
         return [f"{j.architecture}, seed {j.seed}" for j in self.judges.sound_judges]
 
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """What is done to a sound before it is judged."""
+        return {
+            "sample_rate": self.model.viewer.sample_rate,
+            "window_seconds": self.model.viewer.seconds,
+            "judges": {
+                j.file: {"sample_rate": j.sample_rate, "window_seconds": j.window_seconds}
+                for j in self.judges.sound_judges
+            },
+            "class_free": dataclasses.asdict(self._class_free_config),
+            "pitch": dataclasses.asdict(PitchConfig()),
+        }
+
     def encode(self, pairs: Pairs, indices: NDArray[np.int64]) -> Encoded:
         """What the model's encoder sees in the pictures of ``pairs``."""
         return self.model.encode_image(self.condition(pairs, indices))
@@ -151,9 +178,21 @@ class SoundMaker:
 
         What lies 60 dB below the loudest counts as silence: else what nobody hears would decide.
         """
-        config = LogMelConfig(sample_rate=self.model.viewer.sample_rate, top_db=60.0)
-        picture = log_mel(made, config)
+        picture = log_mel(made, self._class_free_config)
         return np.concatenate([picture.mean(axis=-1), picture.std(axis=-1)], axis=1)
+
+    @property
+    def _class_free_config(self) -> LogMelConfig:
+        return LogMelConfig(sample_rate=self.model.viewer.sample_rate, top_db=60.0)
+
+    @property
+    def can_hear_pitch(self) -> bool:
+        """Whether the sounds are long enough for the lowest pitch that is listened for."""
+        return self.model.viewer.seconds >= PitchConfig().frame_seconds
+
+    def pitch(self, made: Waveform) -> Pitch:
+        """The pitch of each of the sounds (B, T)."""
+        return window_pitch(made, self.model.viewer.sample_rate)
 
     def invert(self, unit: Batch) -> Waveform:
         """Generated log-mel pictures (B, 1, M, L) in [-1, 1] → waveforms (B, T)."""
@@ -184,6 +223,10 @@ class SoundMaker:
 
 
 Maker: TypeAlias = PictureMaker | SoundMaker
+
+
+def _resized(size: int) -> dict[str, Any]:
+    return {"image_size": size, "resize": "area mean"}
 
 
 def noises(seed: int, indices: Sequence[int] | NDArray[np.int64], size: int) -> Batch:

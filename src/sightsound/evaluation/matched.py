@@ -77,11 +77,17 @@ def pairs_of(store: Store, split: str) -> Pairs:
 
 
 def choose(
-    pairs: Pairs, label_of_class: Sequence[int], *, limit: int | None = None, seed: int = 0
+    pairs: Pairs,
+    label_of_class: Sequence[int],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    only: Sequence[int] | None = None,
 ) -> Items:
     """All labelled pairs, or ``limit`` of them: picked by seed, classes as even as can be.
 
-    ``label_of_class``: the judges' label of each class of the data set.
+    ``label_of_class``: the judges' label of each class of the data set. ``only``: the judges'
+    labels of the instruments that count; None = all.
 
     Raises:
         ConfigError: ``limit`` under 1. DataError: no pairs, or none that has a class.
@@ -91,9 +97,13 @@ def choose(
     if not len(pairs):
         raise DataError("this split has no pairs; name another with --split")
     of_data = np.asarray(pairs.labels, np.int64)
-    indices = np.flatnonzero(of_data >= 0)
+    wanted = of_data >= 0
+    if only is not None:
+        wanted &= np.isin(np.asarray(label_of_class)[of_data], only)
+    indices = np.flatnonzero(wanted)
     if not len(indices):
-        raise DataError("no pair of this split has an instrument; judges need one")
+        what = "an instrument; judges need one" if only is None else "an instrument of the model's"
+        raise DataError(f"no pair of this split has {what}")
     if limit is not None and limit < len(indices):
         indices = even_choice(indices, of_data[indices], limit, np.random.default_rng(seed))
     labels = np.asarray(label_of_class, np.int64)[of_data[indices]]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightsound.evaluation.bootstrap import cluster_interval
+from sightsound.evaluation.bootstrap import cluster_draws, cluster_interval, draws_interval
 from sightsound.evaluation.matched import Items
 from sightsound.pairs.store import PairSet
 from sightsound.pairs.truth import MAX_KEYS, MAX_VALVES, POSE_COLUMNS
@@ -47,6 +47,7 @@ PARTS: tuple[Part, ...] = (
     Part("keys", _column("key_1", MAX_KEYS), "setting", "share of the keys"),
 )
 BOW = _column("bow_fraction")
+BOW_RESAMPLES = 300  # the two samples are sorted anew in each
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def pose_figures(
                 training.pose[known, part.columns], training.mask[known, part.columns], part
             )
             clusters = truth.clusters[rows]
-            other = real[_others(clusters, rng)]
+            other = real[others(clusters, rng)]
             scores = part_errors(shown[rows, part.columns], real, has, part)
             interval = cluster_interval(scores, clusters, seed=seed)
             by_instrument[names[label]] = {
@@ -128,7 +129,7 @@ def pose_figures(
             }
         if by_instrument:
             figures[part.name] = by_instrument
-    bows = _bow_figures(shown, shown_real, truth, names)
+    bows = _bow_figures(shown, shown_real, truth, names, seed)
     if bows:
         figures["bow"] = bows
     return figures
@@ -154,16 +155,23 @@ def wasserstein(first: NDArray[np.floating], second: NDArray[np.floating]) -> fl
 
 
 def _bow_figures(
-    shown: Poses, shown_real: Poses, truth: TruePoses, names: Sequence[str]
+    shown: Poses, shown_real: Poses, truth: TruePoses, names: Sequence[str], seed: int
 ) -> dict[str, Any]:
     figures = {}
     for label in np.unique(truth.labels):
         rows = _rows(truth, label, BOW)
         if len(rows) < 2:
             continue
-        real = truth.pose[rows, BOW].ravel()
+        real, made = truth.pose[rows, BOW].ravel(), shown[rows, BOW].ravel()
+        index, draws = cluster_draws(truth.clusters[rows], resamples=BOW_RESAMPLES, seed=seed)
+        drawn = [
+            wasserstein(np.repeat(made, times), np.repeat(real, times)) for times in draws[:, index]
+        ]
+        interval = draws_interval(wasserstein(made, real), np.array(drawn))
         figures[names[label]] = {
-            "distance": wasserstein(shown[rows, BOW].ravel(), real),
+            "distance": interval.value,
+            "low": interval.low,
+            "high": interval.high,
             "real_frame": wasserstein(shown_real[rows, BOW].ravel(), real),
             "one_place": wasserstein(np.full(2, np.median(real)), real),
             "n": len(rows),
@@ -194,8 +202,8 @@ def _middle(training: Poses, mask: NDArray[np.bool_], part: Part) -> Poses:
     return np.asarray(columns, np.float32)
 
 
-def _others(clusters: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """For each item another one, of another performance where there is one."""
+def others(clusters: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """For each of n > 1 items another one, of another performance where there is one: places."""
     count = len(clusters)
     partner = (np.arange(count) + rng.integers(1, count, count)) % count
     for _ in range(20):

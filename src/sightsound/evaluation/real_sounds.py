@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sightsound.errors import DataError, SightsoundError
-from sightsound.evaluation.bootstrap import LEVEL, grouped_interval, grouped_mean
+from sightsound.evaluation.bootstrap import LEVEL, ends, grouped_interval, grouped_mean
 from sightsound.evaluation.figures import confusion_figures, right
 from sightsound.evaluation.judges import Judged, Judges
 from sightsound.evaluation.matched import even_choice
@@ -131,6 +131,17 @@ def recording_figures(
                 heard_right[labels == k], labels[labels == k], groups[labels == k]
             )
             for k in present
+        },
+        "intervals": {
+            "encoder_accuracy": ends(grouped_interval(heard_right, labels, groups, seed=seed)),
+            "per_class": {
+                names[k]: ends(
+                    grouped_interval(
+                        scores[labels == k], labels[labels == k], groups[labels == k], seed=seed
+                    )
+                )
+                for k in present
+            },
         },
         "level": LEVEL,
         "averaged": "over files inside a group, groups inside a class, classes",

@@ -147,7 +147,8 @@ def figure_rows(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         text = f"{new['ratio']:.3f} of unseen real data's"
         rows.append(("distance to nearest training item ↑", text))
         rows.append(("nearer to it than 95 % of real are ↓", _per_cent(new["share_closer"])))
-    return rows + _retrieval_rows(figures.get("retrieval")) + _pose_rows(figures.get("pose"))
+    rows += _retrieval_rows(figures.get("retrieval"))
+    return rows + _pose_rows(figures.get("pose")) + _pitch_rows(figures.get("pitch"))
 
 
 def _retrieval_rows(figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:
@@ -180,6 +181,42 @@ def _pose_rows(figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         )
         rows.append((f"pose, {name} ↓", text))
     return rows
+
+
+def _pitch_rows(figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """How often the pitch is one that the pose admits, with what it is read beside."""
+    if not figures:
+        return []
+    real = figures["real"]
+    text = (
+        f"{_per_cent(figures['admitted'])}  ({_per_cent(figures['low'])} to "
+        f"{_per_cent(figures['high'])}; real sounds {_per_cent(real['admitted'])}, another moment "
+        f"{_per_cent(figures['another_moment'])}; n {figures['n']})"
+    )
+    rows = [("pitch that the pose admits ↑", text)]
+    text = f"{_per_cent(figures['voiced'])}  (real sounds {_per_cent(real['voiced'])})"
+    rows.append(("sounds with a pitch ↑", text))
+    if figures["class_error_cents"] is not None:
+        of_real = real["class_error_cents"]
+        beside = "" if of_real is None else f"  (real sounds {of_real:.0f})"
+        text = f"{figures['class_error_cents']:.0f} cents{beside}"
+        rows.append(("from the true pitch's class, median ↓", text))
+    return rows
+
+
+def _pitch_table(figures: Mapping[str, Any]) -> str:
+    """By instrument: what the page shows below the table of everything."""
+    rows = [
+        (
+            name,
+            f"{_per_cent(of['admitted'])}  ({_per_cent(of['low'])} to {_per_cent(of['high'])}; "
+            f"real sounds {_per_cent(of['real']['admitted'])}, another moment "
+            f"{_per_cent(of['another_moment'])}; {of['pitches_admitted']:.1f} pitches admitted; "
+            f"n {of['n']})",
+        )
+        for name, of in figures["per_instrument"].items()
+    ]
+    return f"<h3>Pitch that the pose admits, by instrument</h3>{_html_table(rows)}"
 
 
 def _means(by_instrument: Mapping[str, Mapping[str, float]], keys: Sequence[str]) -> list[float]:
@@ -249,6 +286,8 @@ def _section(
         "<h3>By class</h3>",
         _html_table([(name, _per_cent(value)) for name, value in figures["per_class"].items()]),
     ]
+    if figures.get("pitch"):
+        parts.append(_pitch_table(figures["pitch"]))
     for name in pictures:
         title = name.replace("_", " ")
         source = html.escape(f"{direction}_{name}.png", quote=True)
@@ -262,7 +301,8 @@ def _section(
     if skipped:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in skipped)
         parts.append(f"<h3>Skipped</h3><ul>{lines}</ul>")
-    about = {key: figures[key] for key in ("model", "data", "judged_by", "seed") if key in figures}
+    told = ("model", "data", "judged_by", "seed", "bootstrap", "preprocessing")
+    about = {key: figures[key] for key in told if key in figures}
     text = html.escape(json.dumps(about, indent=1, ensure_ascii=False))
     parts.append(f'<h3>What was measured</h3><pre class="faint">{text}</pre>')
     return "\n".join(parts)

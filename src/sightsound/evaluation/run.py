@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from sightsound.errors import ConfigError
 from sightsound.evaluation.baselines import how_easy
+from sightsound.evaluation.bootstrap import LEVEL, RESAMPLES, cluster_interval
 from sightsound.evaluation.figures import (
     accuracy_figures,
     confidence,
@@ -35,7 +36,8 @@ from sightsound.evaluation.matched import (
     per_class_choice,
     swapped_partners,
 )
-from sightsound.evaluation.pose import TruePoses, pose_figures, pose_summary
+from sightsound.evaluation.pitch import Admitted, pitch_figures
+from sightsound.evaluation.pose import Poses, TruePoses, pose_figures, pose_summary
 from sightsound.evaluation.real_sounds import (
     HeardRecordings,
     choose_recordings,
@@ -46,6 +48,8 @@ from sightsound.evaluation.report import Clip, Exhibits, prepare_folder, write_r
 from sightsound.evaluation.retrieval import retrieval_figures
 from sightsound.evaluation.samples import SampleWriter
 from sightsound.evaluation.sheets import Case, draw_sheet, picture_pixels, sound_pixels
+from sightsound.features import pitch as pitches
+from sightsound.features.pitch import Pitch
 from sightsound.generation.files import output_metadata
 from sightsound.generation.model import Model
 from sightsound.generation.noise import check_seed
@@ -74,6 +78,8 @@ def evaluate(
     seed: int = 0,
     limit: int | None = None,
     judges: Judges | str | os.PathLike[str] | None = None,
+    instruments: Sequence[str] | None = None,
+    hear_poses: Callable[[Items], Poses] | None = None,
     on_skip: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Measure a model on a split of a data set, or on a folder of real recordings.
@@ -89,6 +95,10 @@ def evaluate(
         seed: of the noise, of what is picked, and of the intervals.
         limit: at most so many pairs or files, classes as even as can be; None = all.
         judges: the judges or their folder; None = the ones that come with sightsound.
+        instruments: only pairs and recordings of these; None = of those that the model was
+            trained on, as its provenance says.
+        hear_poses: a regression of poses (n, P) from the sounds of some items, for ``from_sound``
+            in the figures of pose; None = not measured.
         on_skip: is told of each recording that cannot be read, at once.
 
     Returns:
@@ -113,6 +123,7 @@ def evaluate(
     if not isinstance(judges, Judges):
         judges = load_judges(judges)
     judges.labels_of(model.classes)
+    judges.labels_of(tuple(instruments or ()))
     result: dict[str, Any] = {}
     exhibits: dict[str, Exhibits] = {}
     wants_sheets = report is not None
@@ -125,6 +136,7 @@ def evaluate(
             samples=samples,
             seed=seed,
             limit=limit,
+            instruments=instruments,
             on_skip=on_skip,
         )
         direction = Direction.SOUND_TO_IMAGE.value
@@ -133,7 +145,16 @@ def evaluate(
         assert data is not None
         dataset = Dataset.open(data)
         for maker in _makers(model, judges):
-            measured = Measured.of(maker, dataset, split, samples=samples, seed=seed, limit=limit)
+            measured = Measured.of(
+                maker,
+                dataset,
+                split,
+                samples=samples,
+                seed=seed,
+                limit=limit,
+                instruments=instruments or trained_instruments(model, maker.direction),
+                hear_poses=hear_poses,
+            )
             result[maker.direction.value] = measured.figures
             if wants_sheets:
                 exhibits[maker.direction.value] = measured.exhibits()
@@ -184,6 +205,20 @@ def evaluate_ease(
     }
 
 
+def trained_instruments(model: Model, direction: Direction) -> tuple[str, ...] | None:
+    """The instruments that a direction of a model was trained on; None = all, or not known."""
+    provenance = model.package.manifest.provenance
+    for name in provenance.recipe.split(" + "):
+        run = provenance.config.get(name)
+        if not isinstance(run, dict):
+            continue
+        method, pairs = (run.get(part) or {} for part in ("method", "pairs"))
+        if method.get("direction", direction.value) == direction.value:
+            chosen = pairs.get("instruments")
+            return None if chosen is None else tuple(map(str, chosen))
+    return None
+
+
 def _makers(model: Model, judges: Judges) -> list[Maker]:
     kinds = {Direction.SOUND_TO_IMAGE: PictureMaker, Direction.IMAGE_TO_SOUND: SoundMaker}
     return [kinds[direction](model, judges) for direction in model.directions]
@@ -198,6 +233,7 @@ class Answers:
 
     judged: list[Judged]
     features: NDArray[np.float32]
+    pitch: Pitch | None = None  # (n,) of generated sounds, where the truth has poses
 
 
 @dataclass(frozen=True)
@@ -222,17 +258,24 @@ class Measured:
         samples: str | os.PathLike[str] | None,
         seed: int,
         limit: int | None,
+        instruments: Sequence[str] | None,
+        hear_poses: Callable[[Items], Poses] | None,
     ) -> Measured:
         """Make one thing of every item of a split and measure them all."""
         store = open_store(dataset, maker.store_config)
         label_of_class = maker.judges.labels_of(dataset.classes)
-        items = choose(pairs_of(store, split), label_of_class, limit=limit, seed=seed)
+        only = None if instruments is None else maker.judges.labels_of(tuple(instruments))
+        items = choose(pairs_of(store, split), label_of_class, limit=limit, seed=seed, only=only)
         writer = None
         if samples is not None:
             writer = SampleWriter(samples, maker.direction, maker.model, seed)
-        embedding, encoder_labels, made = _make_all(maker, items, seed, writer)
+        listening = isinstance(maker, SoundMaker) and maker.can_hear_pitch
+        moments = Admitted.of(items, maker.judges.classes) if listening else None
+        embedding, encoder_labels, made = _make_all(
+            maker, items, seed, writer, listens=moments is not None and len(moments.places) > 0
+        )
         real = _answers_to_real(maker, items)
-        training = None if split == "train" else _training_items(store, label_of_class, seed)
+        training = None if split == "train" else _training_items(store, label_of_class, only, seed)
         known = None if training is None else _answers_to_real(maker, training)
         figures = {
             **accuracy_figures(
@@ -248,10 +291,19 @@ class Measured:
             "swapped": _swapped(maker, items, embedding, seed),
             "distances": _distances(maker, made, real, known, items, training, seed),
             "diversity": diversity_figures(
-                made.features, real.features, items.labels, maker.judges.classes
+                made.features,
+                real.features,
+                items.labels,
+                maker.judges.classes,
+                items.clusters,
+                seed=seed,
             ),
             "novelty": novelty_figures(
-                made.features, real.features, None if known is None else known.features
+                made.features,
+                real.features,
+                None if known is None else known.features,
+                items.clusters,
+                seed=seed,
             ),
             "retrieval": retrieval_figures(made.features, real.features, items.clusters, seed=seed),
             **_about(maker.model, maker.judges, seed),
@@ -260,12 +312,20 @@ class Measured:
                 "sha256": dataset.sha256,
                 "split": split,
                 "window_seconds": maker.store_config.window_seconds,
+                **({} if instruments is None else {"instruments": list(instruments)}),
             },
+            "preprocessing": maker.preprocessing,
         }
         if isinstance(maker, PictureMaker) and maker.judges.pose_judge is not None:
-            figures["pose"] = _poses(maker, items, training, embedding, seed)
+            heard_poses = None if hear_poses is None else hear_poses(items)
+            figures["pose"] = _poses(maker, items, training, embedding, heard_poses, seed)
         if isinstance(maker, SoundMaker):
             figures["inversion_ceiling"] = _inversion_ceiling(maker, items, seed)
+            if moments is not None and made.pitch is not None:
+                heard = _real_pitch(maker, items)
+                figures["pitch"] = pitch_figures(
+                    made.pitch, heard, moments, maker.judges.classes, seed=seed
+                )
         sure = confidence(made.judged, items.labels)
         return cls(maker, items, embedding, sure, made.judged, figures, seed)
 
@@ -319,11 +379,15 @@ class Measured:
 
 
 def _make_all(
-    maker: Maker, items: Items, seed: int, writer: SampleWriter | None
+    maker: Maker, items: Items, seed: int, writer: SampleWriter | None, *, listens: bool
 ) -> tuple[Batch, NDArray[np.int64], Answers]:
-    """Embeddings, the encoder's labels (the judges' order) and the answers to what was made."""
+    """Embeddings, the encoder's labels (the judges' order) and the answers to what was made.
+
+    ``listens``: whether the pitch of what was made is wanted too; of sounds only.
+    """
     label_of_class = np.asarray(maker.judges.labels_of(maker.model.classes))
     embeddings, encoder_labels, judged, features = [], [], [], []
+    heard: list[Pitch] = []
     done = 0
     bar = tqdm(total=len(items.indices), desc=maker.direction.value, disable=None, leave=False)
     with bar:
@@ -334,6 +398,8 @@ def _make_all(
             encoder_labels.append(label_of_class[logits.argmax(axis=1)])
             judged.append(maker.judge(made))
             features.append(maker.class_free(made))
+            if listens and isinstance(maker, SoundMaker):
+                heard.append(maker.pitch(made))
             if writer is not None:
                 names = [f"{index:06d}" for index in block]
                 labels = items.labels[done : done + len(block)]
@@ -346,7 +412,8 @@ def _make_all(
             bar.update(len(block))
     if writer is not None:
         writer.close()
-    answers = Answers(joined(judged), np.concatenate(features))
+    pitch = pitches.joined(heard) if heard else None
+    answers = Answers(joined(judged), np.concatenate(features), pitch)
     return np.concatenate(embeddings), np.concatenate(encoder_labels), answers
 
 
@@ -359,18 +426,33 @@ def _answers_to_real(maker: Maker, items: Items) -> Answers:
     return Answers(joined(judged), np.concatenate(features))
 
 
-def _training_items(store: Store, label_of_class: Sequence[int], seed: int) -> Items | None:
+def _real_pitch(maker: SoundMaker, items: Items) -> Pitch:
+    return pitches.joined(
+        [maker.pitch(items.pairs.waveforms(block)) for block in blocks(items.indices, BLOCK)]
+    )
+
+
+def _training_items(
+    store: Store, label_of_class: Sequence[int], only: Sequence[int] | None, seed: int
+) -> Items | None:
     """Items of the training split, for floors and novelty; None where it has none."""
     pairs = pairs_of(store, "train")
-    if not np.any(np.asarray(pairs.labels) >= 0):
+    labels = np.asarray(pairs.labels)
+    of_judges = np.asarray(label_of_class)[labels[labels >= 0]]
+    if not len(of_judges) or (only is not None and not np.isin(of_judges, only).any()):
         return None
-    items = choose(pairs, label_of_class)
+    items = choose(pairs, label_of_class, only=only)
     kept = per_class_choice(items.labels, TRAINING_PER_CLASS, np.random.default_rng([seed, 3]))
     return Items(pairs, items.indices[kept], items.labels[kept], items.clusters[kept])
 
 
 def _poses(
-    maker: PictureMaker, items: Items, training: Items | None, embedding: Batch, seed: int
+    maker: PictureMaker,
+    items: Items,
+    training: Items | None,
+    embedding: Batch,
+    heard: Poses | None,
+    seed: int,
 ) -> dict[str, Any] | None:
     """What the generated pictures show of the truth's poses; None without truth or training."""
     truth = TruePoses.of(items)
@@ -387,12 +469,13 @@ def _poses(
         truth,
         TruePoses.of(training),
         maker.judges.classes,
+        heard=heard,
         seed=seed,
     )
     return {"parts": figures, "share_of_constant_pose": pose_summary(figures)}
 
 
-def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[str, float] | None:
+def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[str, Any] | None:
     """The same noise with the condition of another class; None where there is but one class."""
     if len(np.unique(items.labels)) < 2:
         return None
@@ -403,7 +486,13 @@ def _swapped(maker: Maker, items: Items, embedding: Batch, seed: int) -> dict[st
         maker.judge(maker.make(embedding[partners[block]], items.indices[chosen[block]], seed))
         for block in blocks(np.arange(len(chosen)), BLOCK)
     ]
-    return swapped_figures(joined(judged), items.labels[chosen], items.labels[partners])
+    return swapped_figures(
+        joined(judged),
+        items.labels[chosen],
+        items.labels[partners],
+        items.clusters[chosen],
+        seed=seed,
+    )
 
 
 def _distances(
@@ -425,6 +514,7 @@ def _distances(
             None if known is None else features(known),
             items.labels,
             training_labels,
+            items.clusters,
             seed=seed,
         )
         return None if figures is None else {"features": space, **figures}
@@ -446,7 +536,13 @@ def _inversion_ceiling(maker: SoundMaker, items: Items, seed: int) -> dict[str, 
         for block in blocks(items.indices[chosen], BLOCK)
     ]
     score = right(joined(judged), items.labels[chosen])
-    return {"accuracy": float(score.mean()), "n": len(chosen)}
+    interval = cluster_interval(score, items.clusters[chosen], seed=seed)
+    return {
+        "accuracy": interval.value,
+        "low": interval.low,
+        "high": interval.high,
+        "n": len(chosen),
+    }
 
 
 # --- Real recordings ------------------------------------------------------------------------
@@ -461,10 +557,14 @@ def _evaluate_recordings(
     samples: str | os.PathLike[str] | None,
     seed: int,
     limit: int | None,
+    instruments: Sequence[str] | None,
     on_skip: Callable[[str], None] | None,
 ) -> tuple[dict[str, Any], Exhibits]:
     maker = PictureMaker(model, judges)
-    recordings = choose_recordings(sounds, judges.classes, fold=fold, limit=limit, seed=seed)
+    trained = trained_instruments(model, maker.direction)
+    chosen = tuple(instruments or trained or judges.classes)
+    classes = tuple(name for name in judges.classes if name in chosen)
+    recordings = choose_recordings(sounds, classes, fold=fold, limit=limit, seed=seed)
     writer = None
     if samples is not None:
         writer = SampleWriter(samples, maker.direction, model, seed)
@@ -485,6 +585,7 @@ def _evaluate_recordings(
             seed=seed,
         ),
         **_about(model, judges, seed),
+        "preprocessing": maker.preprocessing,
         "data": {
             "folder": Path(sounds).name,
             "fold": fold,
@@ -527,8 +628,9 @@ def _recording_exhibits(
 def _about(model: Model, judges: Judges, seed: int) -> dict[str, Any]:
     return {
         "model": {"name": model.name, "sha256": model.sha256},
-        "judged_by": {"sha256": judges.sha256},
+        "judged_by": {"sha256": judges.sha256, "graphs": judges.graph_hashes},
         "seed": seed,
+        "bootstrap": {"level": LEVEL, "resamples": RESAMPLES, "seed": seed},
     }
 
 

@@ -14,25 +14,20 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sightsound.orchestra.fingering import (
+from sightsound.pairs.fingering import (
+    STRINGS,
+    WOODWINDS,
     horn_valves,
     keys_for,
     slide_extension,
     slide_positions,
+    string_place,
     trumpet_valves,
     tuba_valves,
 )
 
 Array: TypeAlias = NDArray[np.float64]
 Mechanism: TypeAlias = dict[str, NDArray[np.float32]]
-
-STRINGS: dict[str, tuple[int, int, int, int]] = {
-    "violin": (55, 62, 69, 76),
-    "viola": (48, 55, 62, 69),
-    "cello": (36, 43, 50, 57),
-    "double_bass": (28, 33, 38, 43),
-}
-"""Open strings as MIDI pitches, lowest first; `string_index` counts from the lowest."""
 
 FINGER_SEMITONES: dict[str, tuple[tuple[int, ...], ...]] = {
     "violin": ((0, 1), (2, 3), (4,), (5, 6)),
@@ -42,7 +37,6 @@ FINGER_SEMITONES: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 """Semitones above the first finger's place that each of the four fingers reaches."""
 
-WOODWINDS = ("bassoon", "clarinet", "flute", "oboe", "sax")
 GRID_SECONDS = 1.0 / 400.0  # step of the bow's integration, seconds
 PLAIN_VELOCITY = 80.0  # a performance played at this MIDI velocity ...
 PLAIN_BOW_SPEED = 0.5  # ... is bowed at this many bow lengths a second at its median loudness
@@ -372,11 +366,6 @@ def choose_fingering(instrument: str, pitches: Array) -> list[tuple[int, int, in
 def _fingering_cost(option: tuple[int, int, int, int]) -> float:
     _, hand, finger, above = option
     return 0.09 * hand + 0.25 * max(above - 12, 0) + (0.1 if finger == 0 else 0.0)
-
-
-def string_place(semitones: Array) -> Array:
-    """Where a string is stopped to sound so many semitones up, 0 nut to 1 bridge."""
-    return 1.0 - 2.0 ** (-np.asarray(semitones, np.float64) / 12.0)
 
 
 def _left_hand(instrument: str, notes: Notes, times: Array, pitch_hz: Array) -> dict[str, Array]:

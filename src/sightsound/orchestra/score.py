@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from sightsound.errors import ConfigError, MediaError
+from sightsound.pairs.fingering import COMPASS
 from sightsound.shapes import INSTRUMENTS
 
 if TYPE_CHECKING:
@@ -70,19 +71,19 @@ class Compass:
 
 
 COMPASSES: dict[str, Compass] = {
-    "bassoon": Compass(34, 74, 40, 65, 0.95),
-    "cello": Compass(36, 81, 38, 67, 0.95),
-    "clarinet": Compass(50, 91, 53, 82, 1.1),
-    "double_bass": Compass(28, 65, 30, 55, 0.8),
-    "flute": Compass(60, 96, 64, 89, 1.15),
-    "horn": Compass(35, 77, 46, 71, 0.85),
-    "oboe": Compass(58, 91, 62, 84, 1.0),
-    "sax": Compass(37, 87, 46, 78, 1.05),
-    "trombone": Compass(40, 76, 44, 67, 0.85),
-    "trumpet": Compass(52, 84, 57, 79, 1.0),
-    "tuba": Compass(26, 65, 31, 55, 0.8),
-    "viola": Compass(48, 86, 50, 77, 1.05),
-    "violin": Compass(55, 100, 57, 88, 1.15),
+    "bassoon": Compass(*COMPASS["bassoon"], 40, 65, 0.95),
+    "cello": Compass(*COMPASS["cello"], 38, 67, 0.95),
+    "clarinet": Compass(*COMPASS["clarinet"], 53, 82, 1.1),
+    "double_bass": Compass(*COMPASS["double_bass"], 30, 55, 0.8),
+    "flute": Compass(*COMPASS["flute"], 64, 89, 1.15),
+    "horn": Compass(*COMPASS["horn"], 46, 71, 0.85),
+    "oboe": Compass(*COMPASS["oboe"], 62, 84, 1.0),
+    "sax": Compass(*COMPASS["sax"], 46, 78, 1.05),
+    "trombone": Compass(*COMPASS["trombone"], 44, 67, 0.85),
+    "trumpet": Compass(*COMPASS["trumpet"], 57, 79, 1.0),
+    "tuba": Compass(*COMPASS["tuba"], 31, 55, 0.8),
+    "viola": Compass(*COMPASS["viola"], 50, 77, 1.05),
+    "violin": Compass(*COMPASS["violin"], 57, 88, 1.15),
 }
 """Sounding compass of each of the 13 instruments."""
 

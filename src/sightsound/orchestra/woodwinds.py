@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 
 import skia
 
-from sightsound.orchestra.fingering import KEYS
 from sightsound.orchestra.instruments import Anchors, Colour, InstrumentLook, MechanismFrame, Point
 from sightsound.orchestra.tubes import (
     arc,
@@ -39,6 +38,7 @@ from sightsound.orchestra.tubes import (
     values,
     wood,
 )
+from sightsound.pairs.fingering import KEYS
 
 CANE: Colour = (226, 190, 122)
 IVORY = metal((238, 232, 216), (160, 150, 130), (255, 252, 244))

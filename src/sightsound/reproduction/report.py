@@ -15,6 +15,7 @@ from sightsound.evaluation.report import STYLE
 from sightsound.media.files import write_bytes
 from sightsound.media.image import write_image
 from sightsound.pairs.performances import Dataset
+from sightsound.reproduction.appendix import appendix_lines
 from sightsound.reproduction.curve import draw_curve
 from sightsound.reproduction.tables import Row, Table
 
@@ -22,6 +23,29 @@ if TYPE_CHECKING:
     from sightsound.reproduction.run import Cell
 
 Lines = list[list[str]]  # rows of text cells; the first is the head
+
+APPENDIX = "Appendix: each metric's known-answer test"
+APPENDIX_TEXT = (
+    "What a figure must be in a case where it is known beforehand, and the test that asks."
+)
+POSE_TEXT = (
+    "Of the first seed, test split. Real frames: the judge of poses on the real pictures. From the "
+    "sound: a network (pose_from_sound) that was trained to tell the pose from the same half "
+    "second; a bound, no judge. Best constant and another moment: what ignoring the sound gives."
+)
+BOW_TEXT = (
+    "Wasserstein distance of the bow's place, 0 frog to 1 tip; half a second does not determine "
+    "it, and a still picture shows no velocity."
+)
+PITCH_TEXT = (
+    "Within 50 cents of a pitch that the picture's pose admits; a sound without pitch is a miss. "
+    "Real sounds: of the same moments. Another moment: real sounds of the same instrument, which "
+    "is what ignoring the pose gives."
+)
+NO_POSE_JUDGE = (
+    "Pose is not measured: these judges have none of poses (train judge_pose, then export the "
+    "judges with it)."
+)
 
 
 def write_reproduction(
@@ -33,10 +57,12 @@ def write_reproduction(
     judges: Judges,
     *,
     quick: bool,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write ``report.md``, ``report.html`` and ``pictures/``; returns the page.
 
-    ``cells`` by the label of their row, ``curves`` by the name of their table.
+    ``cells`` by the label of their row, ``curves`` by the name of their table; ``notes`` come
+    before the first table.
     """
     about = [
         f"Data: {dataset.name} (SHA-256 {dataset.sha256[:12]}…). Judges: {judges.sha256[:12]}…. "
@@ -48,6 +74,7 @@ def write_reproduction(
             "**Quick form**: a dozen steps for each model. It shows that every row runs; its "
             "figures mean nothing."
         )
+    about += notes
     parts: list[tuple[str, str, Lines]] = []
     pictures: dict[str, str] = {}  # title of a part → file
     for table in tables:
@@ -62,6 +89,7 @@ def write_reproduction(
         if any(row.direction is not None for row in table.rows):
             parts += further_parts(table, cells)
         parts.append(("How each cell was made", "", command_lines(table, cells)))
+    parts.append((APPENDIX, APPENDIX_TEXT, appendix_lines()))
     markdown = "\n\n".join(
         [
             "# Reproduction",
@@ -141,7 +169,7 @@ def published_text(row: Row, split: str) -> str:
 def further_parts(
     table: Table, cells: Mapping[str, Sequence[Cell]]
 ) -> list[tuple[str, str, Lines]]:
-    """Swapped conditions, distances, diversity, memory, retrieval and pose of the generators."""
+    """Swapped conditions, distances, diversity, memory, retrieval, pose and pitch."""
     lines = [
         [
             "",
@@ -153,26 +181,9 @@ def further_parts(
             "R@1 / R@5 / R@10 ↑ (chance at 10)",
         ]
     ]
-    poses = [
-        ["", "part", "instruments", "error ↓", "real frames", "best constant", "another moment"]
-    ]
     for row in table.rows:
         figures = cells[row.label][0].figures["test"]
         lines.append([row.label, *_quality(figures)])
-        for part, by_instrument in (figures.get("pose") or {}).get("parts", {}).items():
-            if part == "bow":
-                continue
-            poses.append(
-                [
-                    row.label,
-                    part.replace("_", " "),
-                    str(len(by_instrument)),
-                    *(
-                        _number(np.mean([each[key] for each in by_instrument.values()]))
-                        for key in ("error", "real_frame", "constant_pose", "another_moment")
-                    ),
-                ]
-            )
     parts = [
         (
             "Beyond accuracy",
@@ -180,9 +191,92 @@ def further_parts(
             lines,
         )
     ]
-    if len(poses) > 1:
-        parts.append(("Pose, in the instruments' own coordinates", "", poses))
+    for title, text, of_part in (
+        ("Pose, in the instruments' own coordinates", POSE_TEXT, pose_lines(table, cells)),
+        ("Bow, by the distribution of its place", BOW_TEXT, bow_lines(table, cells)),
+        ("Pitch that the pose admits", PITCH_TEXT, pitch_lines(table, cells)),
+    ):
+        if len(of_part) > 1:
+            parts.append((title, text, of_part))
     return parts
+
+
+def pose_lines(table: Table, cells: Mapping[str, Sequence[Cell]]) -> Lines:
+    """Errors of pose of each row's first seed, by part and instrument, and over instruments."""
+    keys = ("real_frame", "from_sound", "constant_pose", "another_moment")
+    lines = [
+        [
+            "",
+            "part",
+            "instrument",
+            "error ↓",
+            "real frames",
+            "from the sound",
+            "best constant",
+            "another moment",
+            "n",
+        ]
+    ]
+    for row in table.rows:
+        for part, by_instrument in _pose_parts(cells[row.label][0]).items():
+            if part == "bow":
+                continue
+            name = part.replace("_", " ")
+            for instrument, of in by_instrument.items():
+                error = f"{of['error']:.3f} ({of['low']:.3f} to {of['high']:.3f})"
+                beside = [_number(of.get(key)) for key in keys]
+                lines.append([row.label, name, instrument, error, *beside, str(of["n"])])
+            if len(by_instrument) > 1:
+                rows = list(by_instrument.values())
+                means = [_number(_mean_of(rows, key)) for key in ("error", *keys)]
+                count = str(sum(of["n"] for of in rows))
+                lines.append([row.label, name, f"mean of {len(rows)}", *means, count])
+    return lines
+
+
+def bow_lines(table: Table, cells: Mapping[str, Sequence[Cell]]) -> Lines:
+    """Distance of the bow's distribution of each row's first seed, by instrument."""
+    lines = [["", "instrument", "distance ↓", "real frames", "one place", "n"]]
+    for row in table.rows:
+        for instrument, of in _pose_parts(cells[row.label][0]).get("bow", {}).items():
+            values = [_number(of[key]) for key in ("distance", "real_frame", "one_place")]
+            lines.append([row.label, instrument, *values, str(of["n"])])
+    return lines
+
+
+def pitch_lines(table: Table, cells: Mapping[str, Sequence[Cell]]) -> Lines:
+    """Share of each row's generated sounds whose pitch the pose admits, over all and by class."""
+    lines = [
+        ["", "instrument", "admitted ↑", "voiced ↑", "real sounds", "another moment", "n"],
+    ]
+    for row in table.rows:
+        figures = cells[row.label][0].figures["test"].get("pitch")
+        if not figures:
+            continue
+        for instrument, of in {"all": figures, **figures["per_instrument"]}.items():
+            lines.append(
+                [
+                    row.label,
+                    instrument,
+                    f"{_per_cent(of['admitted'])} ({_per_cent(of['low'])} to "
+                    f"{_per_cent(of['high'])})",
+                    _per_cent(of["voiced"]),
+                    _per_cent(of["real"]["admitted"]),
+                    _per_cent(of["another_moment"]),
+                    str(of["n"]),
+                ]
+            )
+    return lines
+
+
+def _pose_parts(cell: Cell) -> Mapping[str, Any]:
+    parts: Mapping[str, Any] = (cell.figures["test"].get("pose") or {}).get("parts", {})
+    return parts
+
+
+def _mean_of(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    known = [row[key] for row in rows if row.get(key) is not None]
+    return float(np.mean(known)) if known else None
 
 
 def curve_lines(points: Sequence[Mapping[str, Any]]) -> Lines:

@@ -3,7 +3,8 @@
 ```
 OUTPUT/runs/seed-S/RECIPE     training runs; encoders lie beside what stands on them
       models/RECIPE-S         model packages
-      figures/RECIPE-S.json   what was measured, and of what; RECIPE-curve.json over training
+      figures/RECIPE-S.json   what was measured, and of what; RECIPE-curve.json over training,
+                              RECIPE-S-INSTRUMENTS.json of some instruments
       report.md, report.html, pictures/
 ```
 
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,10 @@ from sightsound.media.files import write_bytes
 from sightsound.pairs.performances import Dataset
 from sightsound.reproduction.classifiers import classifier_figures
 from sightsound.reproduction.curve import accuracy_curve
-from sightsound.reproduction.report import write_reproduction
+from sightsound.reproduction.poses import POSE_FROM_SOUND, heard_poses
+from sightsound.reproduction.report import NO_POSE_JUDGE, write_reproduction
 from sightsound.reproduction.tables import TABLES, Row, Table
+from sightsound.shapes import Direction
 from sightsound.training.folder import RunFolder
 from sightsound.training.run import needed_recipes, train
 
@@ -92,17 +96,23 @@ def reproduce(
     judges = judges or load_judges()
     cells: dict[str, list[Cell]] = {}  # by the label of their row
     curves: dict[str, list[dict[str, Any]]] = {}  # by the name of their table
+    listener = _pose_listener(tables, dataset, root, judges, quick=quick)
     for table in tables:
         for row in table.rows:
             repeats = 1 if quick else row.repeats
             for seed in range(repeats):
-                cell = reproduce_cell(row, seed, dataset, root, judges, quick=quick)
+                cell = reproduce_cell(
+                    row, seed, dataset, root, judges, quick=quick, listener=listener
+                )
                 cells.setdefault(row.label, [])
                 if all(known.seed != seed for known in cells[row.label]):
                     cells[row.label].append(cell)
         if table.curve is not None:
             curves[table.name] = _curve(table.rows[0], dataset, root, judges, quick=quick)
-    return write_reproduction(root, tables, cells, curves, dataset, judges, quick=quick)
+    notes = _pose_notes(listener, tables, dataset, judges, quick=quick)
+    return write_reproduction(
+        root, tables, cells, curves, dataset, judges, quick=quick, notes=notes
+    )
 
 
 def chosen_tables(names: Sequence[str], rows: Sequence[str] = ()) -> list[Table]:
@@ -128,11 +138,21 @@ def chosen_tables(names: Sequence[str], rows: Sequence[str] = ()) -> list[Table]
 
 
 def reproduce_cell(
-    row: Row, seed: int, dataset: Dataset, root: Path, judges: Judges, *, quick: bool
+    row: Row,
+    seed: int,
+    dataset: Dataset,
+    root: Path,
+    judges: Judges,
+    *,
+    quick: bool,
+    listener: Path | None = None,
 ) -> Cell:
-    """One model: trained where it is not, measured where it was not."""
+    """One model: trained where it is not, measured where it was not.
+
+    ``listener``: a run that hears poses, whose error stands beside the pictures'; None = none.
+    """
     folder = root / "runs" / f"seed-{seed}"
-    settings = [*(QUICK_SETTINGS if quick else ()), f"training.seed={seed}"]
+    settings = _settings(seed, quick=quick)
     run = _trained(row.recipe, dataset, folder, settings)
     limits = {
         "test": QUICK_LIMIT if quick else None,
@@ -145,6 +165,12 @@ def reproduce_cell(
         "judges": judges.sha256,
         "limits": limits,
     }
+    name = f"{row.recipe}-{seed}"
+    if row.instruments is not None:
+        identity["instruments"] = list(row.instruments)
+        name = "-".join([name, *row.instruments])
+    if listener is not None and row.direction is not None:
+        identity["pose_from_sound"] = _weights_hash(listener)
     started = time.monotonic()
 
     def measure() -> dict[str, Any]:
@@ -156,22 +182,67 @@ def reproduce_cell(
             package = export_run([run], root / "models" / f"{row.recipe}-{seed}")
             for split, limit in limits.items():
                 figures[split] = evaluate(
-                    package, data=dataset.folder, split=split, limit=limit, judges=judges
+                    package,
+                    data=dataset.folder,
+                    split=split,
+                    limit=limit,
+                    judges=judges,
+                    instruments=row.instruments,
+                    hear_poses=partial(heard_poses, listener) if listener is not None else None,
                 )
-        _note(f"{row.recipe}, seed {seed}: measured in {time.monotonic() - started:.0f} s")
+        _note(f"{name}: measured in {time.monotonic() - started:.0f} s")
         return figures
 
-    figures = _kept(root / "figures" / f"{row.recipe}-{seed}.json", identity, measure)
+    figures = _kept(root / "figures" / f"{name}.json", identity, measure)
     part = row.input if row.direction is None else row.direction.value
     figures = {split: result[part] for split, result in figures.items()}
-    flags = " ".join(f"--set {setting}" for setting in settings)
     return Cell(
         row=row,
         seed=seed,
         figures=figures,
         processor_minutes=_minutes(run, set()),
-        command=f"sightsound train {row.recipe} --data {dataset.name} {flags}",
+        command=_command(row.recipe, dataset, settings),
     )
+
+
+def _settings(seed: int, *, quick: bool) -> list[str]:
+    return [*(QUICK_SETTINGS if quick else ()), f"training.seed={seed}"]
+
+
+def _pose_listener(
+    tables: Sequence[Table], dataset: Dataset, root: Path, judges: Judges, *, quick: bool
+) -> Path | None:
+    """The trained regression of poses from sounds; None where no pose will be measured."""
+    if judges.pose_judge is None or not _makes_pictures(tables):
+        return None
+    return _trained(POSE_FROM_SOUND, dataset, root / "runs" / "seed-0", _settings(0, quick=quick))
+
+
+def _pose_notes(
+    listener: Path | None,
+    tables: Sequence[Table],
+    dataset: Dataset,
+    judges: Judges,
+    *,
+    quick: bool,
+) -> list[str]:
+    """How the regression from the sound was made, or why no pose is measured."""
+    if not _makes_pictures(tables):
+        return []
+    if judges.pose_judge is None or listener is None:
+        return [NO_POSE_JUDGE]
+    command = _command(POSE_FROM_SOUND, dataset, _settings(0, quick=quick))
+    minutes = _minutes(listener, set())
+    return [f"Pose from the sound: {command} ({minutes:.1f} processor minutes)."]
+
+
+def _makes_pictures(tables: Sequence[Table]) -> bool:
+    return any(row.direction is Direction.SOUND_TO_IMAGE for table in tables for row in table.rows)
+
+
+def _command(recipe: str, dataset: Dataset, settings: Sequence[str]) -> str:
+    flags = " ".join(f"--set {setting}" for setting in settings)
+    return f"sightsound train {recipe} --data {dataset.name} {flags}"
 
 
 def _trained(recipe: str, dataset: Dataset, folder: Path, settings: Sequence[str]) -> Path:

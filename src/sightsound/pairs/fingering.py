@@ -1,12 +1,43 @@
-"""Pitches in, fingers out: slide positions, valves and keys of the wind instruments.
+"""Pitches in, fingers out: strings, slide positions, valves and keys of the 13 instruments.
 
-Pitches are sounding (concert) MIDI numbers; each table says how it transposes.
+Pitches are sounding (concert) MIDI numbers; each table says how it transposes. The orchestra plays
+by these tables; ``pairs.admitted`` reads them backwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+COMPASS: dict[str, tuple[int, int]] = {
+    "bassoon": (34, 74),
+    "cello": (36, 81),
+    "clarinet": (50, 91),
+    "double_bass": (28, 65),
+    "flute": (60, 96),
+    "horn": (35, 77),
+    "oboe": (58, 91),
+    "sax": (37, 87),
+    "trombone": (40, 76),
+    "trumpet": (52, 84),
+    "tuba": (26, 65),
+    "viola": (48, 86),
+    "violin": (55, 100),
+}
+"""Lowest and highest sounding pitch of each of the 13 instruments."""
+
+STRINGS: dict[str, tuple[int, int, int, int]] = {
+    "violin": (55, 62, 69, 76),
+    "viola": (48, 55, 62, 69),
+    "cello": (36, 43, 50, 57),
+    "double_bass": (28, 33, 38, 43),
+}
+"""Open strings, lowest first; `string_index` counts from the lowest."""
+
+WOODWINDS = ("bassoon", "clarinet", "flute", "oboe", "sax")
 
 KEYS = (
     "left_1",
@@ -27,15 +58,39 @@ SLIDE_PARTIALS = (34, 46, 53, 58, 62, 65, 70, 72, 74, 77)
 
 FAR_COST = 0.9  # a position further out, against a position's way of movement
 
+TRUMPET_PARTIALS = (46, 58, 65, 70, 74, 77, 82, 86)
+"""A B♭ trumpet's open notes, the fundamental and the flat seventh left out."""
+TUBA_PARTIALS = (22, 34, 41, 46, 50, 53, 58, 62, 65)
+"""A BB♭ tuba's open notes."""
+HORN_F_PARTIALS = (29, 41, 48, 53, 57, 60)
+HORN_B_FLAT_PARTIALS = (65, 70, 74, 77, 82)
+"""A double horn's open notes on its two sides, those that are played there."""
+
 VALVES = ("", "2", "1", "12", "23", "13", "123")
-"""Valves that lower by 0 to 6 semitones."""
+"""Valves that lower by 0 to 6 semitones: each by its share of ``VALVE_SEMITONES``."""
 VALVES_WITH_FOURTH = (*VALVES[:5], "4", "24", "14", "124", "234", "134", "1234")
 """The same with a fourth valve worth five semitones, 0 to 11."""
+VALVE_SEMITONES = (2, 1, 3, 5)
+
+
+def string_place(semitones: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where a string is stopped to sound so many semitones up, 0 nut to 1 bridge."""
+    return np.asarray(1.0 - 2.0 ** (-np.asarray(semitones, np.float64) / 12.0))
+
+
+def string_semitones(place: float) -> float:
+    """Semitones that a string stopped at a place (0 nut, under 1) sounds up by."""
+    return float(-12.0 * np.log2(1.0 - place))
 
 
 def slide_extension(position: float) -> float:
     """Slide position 1 to 7 → extension 0 to 1: each semitone lengthens the tube by 2^(1/12)."""
     return float((2.0 ** ((position - 1.0) / 12.0) - 1.0) / (2.0**0.5 - 1.0))
+
+
+def slide_semitones(extension: float) -> float:
+    """Semitones that a slide's extension (0 to 1) lowers by; inverse of ``slide_extension``."""
+    return float(12.0 * np.log2(1.0 + extension * (2.0**0.5 - 1.0)))
 
 
 def slide_choices(pitch: int) -> list[int]:
@@ -77,21 +132,21 @@ def _valves(
 @lru_cache(maxsize=256)
 def trumpet_valves(pitch: int) -> tuple[float, ...]:
     """Valves 1 to 3 of a B♭ trumpet."""
-    return _valves(pitch, (46, 58, 65, 70, 74, 77, 82, 86), VALVES, 3)
+    return _valves(pitch, TRUMPET_PARTIALS, VALVES, 3)
 
 
 @lru_cache(maxsize=256)
 def tuba_valves(pitch: int) -> tuple[float, ...]:
     """Valves 1 to 4 of a BB♭ tuba."""
-    return _valves(pitch, (22, 34, 41, 46, 50, 53, 58, 62, 65), VALVES_WITH_FOURTH, 4)
+    return _valves(pitch, TUBA_PARTIALS, VALVES_WITH_FOURTH, 4)
 
 
 @lru_cache(maxsize=256)
 def horn_valves(pitch: int) -> tuple[float, ...]:
     """Valves 1 to 3 and the thumb valve of a double horn: F side below D♭4, B♭ side from it on."""
     if pitch < 61:
-        return (*_valves(pitch, (29, 41, 48, 53, 57, 60), VALVES, 3), 0.0)
-    return (*_valves(pitch, (65, 70, 74, 77, 82), VALVES, 3), 1.0)
+        return (*_valves(pitch, HORN_F_PARTIALS, VALVES, 3), 0.0)
+    return (*_valves(pitch, HORN_B_FLAT_PARTIALS, VALVES, 3), 1.0)
 
 
 # Fingerings as "left|right", then T thumb, O register or octave key, l and r little fingers.
