@@ -76,6 +76,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
+    from sightsound.evaluation.judges import load_judges
     from sightsound.reproduction.run import chosen_tables, reproduce
 
     chosen_tables(arguments.tables, arguments.row)  # refuses unknown names before anything is made
@@ -96,6 +97,8 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         arguments.output,
         quick=arguments.quick,
         rows=arguments.row,
+        judges=None if arguments.judges is None else load_judges(arguments.judges),
+        inis=arguments.inis,
     )
     print(page)
     return EXIT_OK
@@ -225,10 +228,23 @@ report.html: each published figure beside ours. A stopped command goes on where 
         "tables",
         nargs="*",
         metavar="TABLE",
-        help="table1, table5, fig9, pose, line, dynamic (default: all)",
+        help="table1, table5, fig9, pose, line, dynamic, fig7 (default: all)",
     )
     parser.add_argument(
         "--data", type=Path, metavar="DATASET", help="needed but for --quick, which makes its own"
+    )
+    parser.add_argument(
+        "--inis",
+        type=Path,
+        metavar="DATASET",
+        help="of pictures and sounds without timing, for the tables of the paper's second data "
+        "set (`data orchestra --style inis` makes one); without it they are left out",
+    )
+    parser.add_argument(
+        "--judges",
+        type=Path,
+        metavar="DIR",
+        help="other judges than those that come along; data that these do not know gets its own",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUTPUT")
     parser.add_argument(

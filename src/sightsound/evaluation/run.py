@@ -572,8 +572,8 @@ def _evaluate_recordings(
     judged = maker.judge(heard.images)
     if writer is not None:
         names = [f"{index:06d}_{r.path.stem}" for index, r in enumerate(heard.recordings)]
-        classes = [r.instrument for r in heard.recordings]
-        writer.write(names, classes, heard.images, None, None, model.listener.sample_rate)
+        labels = [r.instrument for r in heard.recordings]
+        writer.write(names, labels, heard.images, None, None, model.listener.sample_rate)
         writer.close()
     figures = {
         **recording_figures(

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sightsound import __version__
-from sightsound.evaluation.judges import Judges
 from sightsound.evaluation.report import STYLE
 from sightsound.media.files import write_bytes
 from sightsound.media.image import write_image
-from sightsound.pairs.performances import Dataset
 from sightsound.reproduction.appendix import appendix_lines
 from sightsound.reproduction.curve import draw_curve
 from sightsound.reproduction.tables import Row, Table
@@ -53,19 +51,16 @@ def write_reproduction(
     tables: Sequence[Table],
     cells: Mapping[str, Sequence[Cell]],
     curves: Mapping[str, Sequence[Mapping[str, Any]]],
-    dataset: Dataset,
-    judges: Judges,
     *,
     quick: bool,
     notes: Sequence[str] = (),
 ) -> Path:
     """Write ``report.md``, ``report.html`` and ``pictures/``; returns the page.
 
-    ``cells`` by the label of their row, ``curves`` by the name of their table; ``notes`` come
-    before the first table.
+    ``cells`` by the label of their row, ``curves`` by the name of their table; ``notes``, of the
+    data and what was left out, come before the first table.
     """
     about = [
-        f"Data: {dataset.name} (SHA-256 {dataset.sha256[:12]}…). Judges: {judges.sha256[:12]}…. "
         f"sightsound {__version__}. Intervals: 95 %, bootstrap over performances. "
         "Checkpoints are chosen on validation.",
     ]

@@ -5,6 +5,8 @@ OUTPUT/runs/seed-S/RECIPE     training runs; encoders lie beside what stands on 
       models/RECIPE-S         model packages
       figures/RECIPE-S.json   what was measured, and of what; RECIPE-curve.json over training,
                               RECIPE-S-INSTRUMENTS.json of some instruments
+      judges/NAME-HASH        of data that the shipped judges do not know
+      inis/                   the same of the second data set
       report.md, report.html, pictures/
 ```
 
@@ -27,7 +29,7 @@ from typing import Any
 from sightsound import recipes
 from sightsound.config import config_hash
 from sightsound.errors import ConfigError
-from sightsound.evaluation.judges import Judges, load_judges
+from sightsound.evaluation.judges import Judges
 from sightsound.evaluation.report import prepare_folder
 from sightsound.evaluation.run import evaluate
 from sightsound.export.run import export_run
@@ -35,6 +37,7 @@ from sightsound.media.files import write_bytes
 from sightsound.pairs.performances import Dataset
 from sightsound.reproduction.classifiers import classifier_figures
 from sightsound.reproduction.curve import accuracy_curve
+from sightsound.reproduction.own_judges import JUDGE_SPLIT, judges_for, trained_on
 from sightsound.reproduction.poses import POSE_FROM_SOUND, heard_poses
 from sightsound.reproduction.report import NO_POSE_JUDGE, write_reproduction
 from sightsound.reproduction.tables import TABLES, Row, Table
@@ -57,6 +60,35 @@ CURVE_LIMIT = 520  # items of each split that are measured at each checkpoint of
 
 
 @dataclass(frozen=True)
+class World:
+    """A data set, the judges of what is made of it, and the folder of its runs and figures."""
+
+    dataset: Dataset
+    judges: Judges
+    root: Path
+
+    @classmethod
+    def of(cls, data: str | Path, root: Path, judges: Judges | None, *, quick: bool) -> World:
+        """Open a data set, and find or train its judges; ``judges``: take these."""
+        dataset = Dataset.open(data)
+        settings = QUICK_SETTINGS if quick else ()
+        return cls(dataset, judges or judges_for(dataset, root, settings), root)
+
+    @property
+    def about(self) -> str:
+        """What the report says of it."""
+        line = (
+            f"Data: {self.dataset.name} (SHA-256 {self.dataset.sha256[:12]}…). "
+            f"Judges: {self.judges.sha256[:12]}…"
+        )
+        if not (self.root / "judges").exists():
+            return f"{line}."
+        split = trained_on(self.dataset)
+        known = "" if split == JUDGE_SPLIT else ": they know what the models learnt from"
+        return f"{line}, trained on its split {split}{known}."
+
+
+@dataclass(frozen=True)
 class Cell:
     """One trained model of one seed, and what was measured of it."""
 
@@ -75,6 +107,7 @@ def reproduce(
     quick: bool = False,
     rows: Sequence[str] = (),
     judges: Judges | None = None,
+    inis: str | Path | None = None,
 ) -> Path:
     """Train what is missing, measure it, write the report; returns the report's page.
 
@@ -84,35 +117,51 @@ def reproduce(
         output: folder of runs, figures and the report.
         quick: a dozen steps for each model, one seed, few items: shows that all of it runs.
         rows: only the rows of these recipes; empty = all.
-        judges: None = the ones that come with sightsound.
+        judges: None = the ones that come with sightsound, or ones trained on the data set where
+            it is no drawn orchestra.
+        inis: folder of the second data set, of pictures and sounds of the same classes without
+            timing; None = its tables are left out.
 
     Raises:
-        ConfigError: an unknown table or row. DataError, ModelError: as training and evaluation.
+        ConfigError: an unknown table or row, or a table of the second data set without one.
+        DataError, ModelError: as training and evaluation.
     """
     tables = chosen_tables(names, rows)
+    left_out = [table.name for table in tables if table.of_inis and inis is None]
+    for name in left_out:
+        if name in names:
+            raise ConfigError(
+                f"{name}: measured on a second data set; give it with --inis "
+                "(`sightsound data orchestra --style inis` makes one)"
+            )
+    tables = [table for table in tables if table.name not in left_out]
     root = Path(output)
     prepare_folder(root)
-    dataset = Dataset.open(data)
-    judges = judges or load_judges()
+    worlds = {False: World.of(data, root, judges, quick=quick)}
+    if inis is not None and any(table.of_inis for table in tables):
+        worlds[True] = World.of(inis, root / "inis", None, quick=quick)
     cells: dict[str, list[Cell]] = {}  # by the label of their row
     curves: dict[str, list[dict[str, Any]]] = {}  # by the name of their table
-    listener = _pose_listener(tables, dataset, root, judges, quick=quick)
+    main = [table for table in tables if not table.of_inis]
+    listener = _pose_listener(main, worlds[False], quick=quick)
     for table in tables:
+        world = worlds[table.of_inis]
         for row in table.rows:
             repeats = 1 if quick else row.repeats
             for seed in range(repeats):
-                cell = reproduce_cell(
-                    row, seed, dataset, root, judges, quick=quick, listener=listener
-                )
+                heard = None if table.of_inis else listener
+                cell = reproduce_cell(row, seed, world, quick=quick, listener=heard)
                 cells.setdefault(row.label, [])
                 if all(known.seed != seed for known in cells[row.label]):
                     cells[row.label].append(cell)
         if table.curve is not None:
-            curves[table.name] = _curve(table.rows[0], dataset, root, judges, quick=quick)
-    notes = _pose_notes(listener, tables, dataset, judges, quick=quick)
-    return write_reproduction(
-        root, tables, cells, curves, dataset, judges, quick=quick, notes=notes
-    )
+            curves[table.name] = _curve(table.rows[0], world, quick=quick)
+    notes = [
+        *(world.about for world in worlds.values()),
+        *_pose_notes(listener, main, worlds[False], quick=quick),
+        *(f"Left out: {name}, which needs a second data set (--inis)." for name in left_out),
+    ]
+    return write_reproduction(root, tables, cells, curves, quick=quick, notes=notes)
 
 
 def chosen_tables(names: Sequence[str], rows: Sequence[str] = ()) -> list[Table]:
@@ -138,19 +187,13 @@ def chosen_tables(names: Sequence[str], rows: Sequence[str] = ()) -> list[Table]
 
 
 def reproduce_cell(
-    row: Row,
-    seed: int,
-    dataset: Dataset,
-    root: Path,
-    judges: Judges,
-    *,
-    quick: bool,
-    listener: Path | None = None,
+    row: Row, seed: int, world: World, *, quick: bool, listener: Path | None = None
 ) -> Cell:
     """One model: trained where it is not, measured where it was not.
 
     ``listener``: a run that hears poses, whose error stands beside the pictures'; None = none.
     """
+    dataset, judges, root = world.dataset, world.judges, world.root
     folder = root / "runs" / f"seed-{seed}"
     settings = _settings(seed, quick=quick)
     run = _trained(row.recipe, dataset, folder, settings)
@@ -209,29 +252,23 @@ def _settings(seed: int, *, quick: bool) -> list[str]:
     return [*(QUICK_SETTINGS if quick else ()), f"training.seed={seed}"]
 
 
-def _pose_listener(
-    tables: Sequence[Table], dataset: Dataset, root: Path, judges: Judges, *, quick: bool
-) -> Path | None:
+def _pose_listener(tables: Sequence[Table], world: World, *, quick: bool) -> Path | None:
     """The trained regression of poses from sounds; None where no pose will be measured."""
-    if judges.pose_judge is None or not _makes_pictures(tables):
+    if world.judges.pose_judge is None or not _makes_pictures(tables):
         return None
-    return _trained(POSE_FROM_SOUND, dataset, root / "runs" / "seed-0", _settings(0, quick=quick))
+    runs = world.root / "runs" / "seed-0"
+    return _trained(POSE_FROM_SOUND, world.dataset, runs, _settings(0, quick=quick))
 
 
 def _pose_notes(
-    listener: Path | None,
-    tables: Sequence[Table],
-    dataset: Dataset,
-    judges: Judges,
-    *,
-    quick: bool,
+    listener: Path | None, tables: Sequence[Table], world: World, *, quick: bool
 ) -> list[str]:
     """How the regression from the sound was made, or why no pose is measured."""
     if not _makes_pictures(tables):
         return []
-    if judges.pose_judge is None or listener is None:
+    if world.judges.pose_judge is None or listener is None:
         return [NO_POSE_JUDGE]
-    command = _command(POSE_FROM_SOUND, dataset, _settings(0, quick=quick))
+    command = _command(POSE_FROM_SOUND, world.dataset, _settings(0, quick=quick))
     minutes = _minutes(listener, set())
     return [f"Pose from the sound: {command} ({minutes:.1f} processor minutes)."]
 
@@ -282,10 +319,9 @@ def _weights_hash(run: Path) -> str:
     return digest.hexdigest()
 
 
-def _curve(
-    row: Row, dataset: Dataset, root: Path, judges: Judges, *, quick: bool
-) -> list[dict[str, Any]]:
+def _curve(row: Row, world: World, *, quick: bool) -> list[dict[str, Any]]:
     """Accuracy over the training of a row's first seed, measured where it was not."""
+    dataset, judges, root = world.dataset, world.judges, world.root
     run = root / "runs" / "seed-0" / row.recipe
     limit = QUICK_LIMIT if quick else CURVE_LIMIT
     identity = {
