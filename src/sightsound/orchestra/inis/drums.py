@@ -178,7 +178,7 @@ def kit_behind(camera: Camera, canvas: skia.Canvas, look: DrumLook, at: Vector) 
 def kit_before(camera: Camera, canvas: skia.Canvas, look: DrumLook, at: Vector) -> None:
     """The bass drum, the toms on it and the cymbals over it."""
     place = _placer(at)
-    stands = [(-2.5, -5.1, 0.2, 1.15), (2.05, -5.4, -0.1, 1.0), (-0.4, -5.9, 0.9, 0.7), (3.1, -4.7, 0.4, 0.9)]
+    stands = [(-2.5, -5.1, 0.2, 1.15), (2.05, -5.4, -0.1, 1.0), (-3.2, -4.3, 0.6, 0.8), (3.1, -4.7, 0.4, 0.9)]
     for x, y, z, _ in stands[: look.cymbals]:
         _stand(camera, canvas, place((1.15 * x, 0, z + 0.3)), place((x, y, z)))
     for side in (-1, 1):

@@ -49,11 +49,11 @@ def _developed(pixels: np.ndarray, dice: Dice) -> Frames:
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - np.float32(0.5)
     shade = np.ones((size, size), np.float32)
     if dice.chance(0.6):
-        shade -= dice.between(0.1, 0.7) * (x * x + y * y) / 0.5
+        shade -= dice.between(0.1, 0.5) * (x * x + y * y) / 0.5
     if dice.chance(0.4):
         shade += dice.near(0.0, 0.25) * x + dice.near(0.0, 0.25) * y
-    pixels = pixels * (shade * dice.between(0.8, 1.15))[..., None]
-    pixels = 127.0 + (pixels - 127.0) * dice.between(0.8, 1.15)
+    pixels = pixels * (shade * dice.between(0.92, 1.25))[..., None]
+    pixels = 127.0 + (pixels - 127.0) * dice.between(0.85, 1.15)
     warmth = dice.near(0.0, 0.07)
     pixels = pixels * np.array([1.0 + warmth, 1.0, 1.0 - warmth], np.float32)
     grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -64,7 +64,7 @@ def _developed(pixels: np.ndarray, dice: Dice) -> Frames:
         pixels = grey[..., None] * np.array([1.08, 0.95, 0.74], np.float32)
     else:
         pixels = grey[..., None] + (pixels - grey[..., None]) * dice.between(0.6, 1.1)
-    grain = dice.between(0.0, 7.0)
+    grain = dice.between(0.0, 5.0) ** 2 / 5.0
     pixels = pixels + grain * dice.rng.standard_normal((size, size, 1), dtype=np.float32)
     developed: Frames = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return developed

@@ -122,7 +122,7 @@ def violinist(shot: Shot) -> None:
 def lying(shot: Shot, flat: Flat) -> None:
     """Seen from its front: on cloth, on paper, on a wall, in the air; with its shadow."""
     dice = shot.dice
-    camera = shot.look((0, 0, 0), 1.35 * flat.length, UNFLOORED, pitch=(-0.5, 0.5), yaw=0.5)
+    camera = shot.look((0, 0, 0), 1.1 * flat.length, UNFLOORED, pitch=(-0.5, 0.5), yaw=0.5)
     turn = dice.near(0.0, 0.6) if dice.chance(0.6) else dice.between(-math.pi, math.pi)
     _laid(shot, camera, _turned_plane((0, 0, 0), turn), flat, dice.between(0.02, 0.12))
 
@@ -146,7 +146,7 @@ def _laid(shot: Shot, camera: Camera, plane: Plane, flat: Flat, height: float) -
 def on_floor(shot: Shot, flat: Flat) -> None:
     """Lying on a floor, seen from a standing height."""
     dice = shot.dice
-    camera = shot.look((0, 0, 0), 1.35 * flat.length, FLOORED, pitch=(0.6, 1.25), yaw=0.2)
+    camera = shot.look((0, 0, 0), 1.1 * flat.length, FLOORED, pitch=(0.6, 1.25), yaw=0.2)
     cos, sin = math.cos(turn := dice.between(-math.pi, math.pi)), math.sin(turn)
     plane = Plane((0, -0.08, 0), (cos, 0, sin), (sin, 0, -cos))
     if not camera.faces(plane.origin, (0, -1, 0)):
@@ -169,7 +169,7 @@ def on_stand(shot: Shot, flat: Flat) -> None:
     """On a stand on the floor, leaning back a little."""
     dice = shot.dice
     half = 0.5 * flat.length
-    camera = shot.look((0, -half - 0.3, 0), 1.5 * flat.length + 0.5, FLOORED)
+    camera = shot.look((0, -half - 0.3, 0), 1.3 * flat.length + 0.4, FLOORED)
     camera.shadow(shot.canvas, (0, 0, 0.2), 0.9 * flat.width, 0.45)
     lean = dice.between(0.05, 0.3)
     steel: Colour = dice.pick(((40, 40, 44), (150, 152, 158), (120, 84, 52)))
@@ -190,7 +190,7 @@ def in_case(shot: Shot, flat: Flat) -> None:
     """In its open case, seen from above."""
     dice = shot.dice
     long, wide = 0.56 * flat.length + 0.15, 0.56 * flat.width + 0.2
-    camera = shot.look((0, 0, 0), 3.1 * long, UNFLOORED, pitch=(-0.2, 0.5), yaw=0.3)
+    camera = shot.look((0, 0, 0), 2.7 * long, UNFLOORED, pitch=(-0.2, 0.5), yaw=0.3)
     outer = dice.hsv((0, 1), (0.0, 0.5), (0.08, 0.35))
     plush = dice.hsv((0, 1), (0.3, 0.9), (0.25, 0.75))
     turn = dice.near(0.0, 0.5) if dice.chance(0.5) else 1.57 + dice.near(0.0, 0.3)
@@ -388,7 +388,7 @@ def keys_near(shot: Shot) -> None:
             for hand in (posed.right, posed.left):
                 x, y = hand.palm
                 arm = posed.figure.arm(
-                    hand.side, (x * 1.5, y + 2.4), (x, y), -math.pi / 2, 0.0, (1.0, 0.0, 0.0),
+                    hand.side, (x * 2.0, y + 4.6), (x, y), -math.pi / 2, 0.0, (1.0, 0.0, 0.0),
                     tuple(float(dice.chance(0.6)) for _ in range(4)), (),
                 )  # fmt: skip
                 posed.arm(on, arm)
@@ -497,7 +497,7 @@ def drummer(shot: Shot) -> None:
     hits = [dice.pick((kit.snare, kit.hi_hat, kit.tom)), dice.pick((kit.floor_tom, kit.tom, kit.ride))]
     if abs(hits[0][0] - hits[1][0]) < 0.1:
         hits[1] = kit.floor_tom
-    raised = [dice.between(0.1, 1.0) for _ in hits]
+    raised = [dice.between(0.1, 0.75) for _ in hits]
     palms = [
         (0.62 * x + 0.1 * math.copysign(1, x), SEATED_FLOOR + y - 0.35 - 0.8 * up)
         for (x, y, _), up in zip(hits, raised, strict=True)
