@@ -237,6 +237,3 @@ def _check(outcome: ImportOutcome, output: Path) -> None:
         raise DataError(
             f"{output}: {outcome.failures[0]}; delete both folders and repeat the command"
         )
-
-
-__all__ = ["ORCHESTRA_INIS", "Counts", "Job", "make_file", "make_inis", "plan"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import skia
 
 from sightsound.orchestra.inis.dice import Dice
-from sightsound.orchestra.inis.space import RING, Camera, Vector, across, plus, unit
+from sightsound.orchestra.inis.space import Camera, Vector, across, plus, unit
 from sightsound.orchestra.instruments import Colour
 from sightsound.orchestra.scene import fill, shade, stroke
 
@@ -136,7 +136,9 @@ def _stand(camera: Camera, canvas: skia.Canvas, foot: Vector, head: Vector) -> N
     waist = plus(foot, (0, -0.9, 0))
     for k in range(3):
         a = 2.1 * k + 0.5
-        camera.bar(canvas, waist, plus(foot, (0.75 * math.cos(a), 0, 0.6 * math.sin(a))), 0.07, CHROME)
+        camera.bar(
+            canvas, waist, plus(foot, (0.75 * math.cos(a), 0, 0.6 * math.sin(a))), 0.07, CHROME
+        )
     camera.bar(canvas, waist, (foot[0], head[1] + 0.3 * (foot[1] - head[1]), foot[2]), 0.1, CHROME)
     camera.bar(canvas, (foot[0], head[1] + 0.3 * (foot[1] - head[1]), foot[2]), head, 0.07, CHROME)
 
@@ -178,21 +180,38 @@ def kit_behind(camera: Camera, canvas: skia.Canvas, look: DrumLook, at: Vector) 
 def kit_before(camera: Camera, canvas: skia.Canvas, look: DrumLook, at: Vector) -> None:
     """The bass drum, the toms on it and the cymbals over it."""
     place = _placer(at)
-    stands = [(-2.5, -5.1, 0.2, 1.15), (2.05, -5.4, -0.1, 1.0), (-3.2, -4.3, 0.6, 0.8), (3.1, -4.7, 0.4, 0.9)]
+    stands = [
+        (-2.5, -5.1, 0.2, 1.15),
+        (2.05, -5.4, -0.1, 1.0),
+        (-3.2, -4.3, 0.6, 0.8),
+        (3.1, -4.7, 0.4, 0.9),
+    ]
     for x, y, z, _ in stands[: look.cymbals]:
         _stand(camera, canvas, place((1.15 * x, 0, z + 0.3)), place((x, y, z)))
     for side in (-1, 1):
-        camera.bar(canvas, place((side * 1.1, -0.9, -0.7)), place((side * 1.7, 0, -1.1)), 0.09, CHROME)
-    drum(camera, canvas, place((0, -1.42, 0.9)), (0, 0, -1), 1.42, 1.7, look, lugs=10, front="badge")
+        camera.bar(
+            canvas, place((side * 1.1, -0.9, -0.7)), place((side * 1.7, 0, -1.1)), 0.09, CHROME
+        )
+    drum(
+        camera, canvas, place((0, -1.42, 0.9)), (0, 0, -1), 1.42, 1.7, look, lugs=10, front="badge"
+    )
     for k in range(look.toms):
         x = (0.8, -0.8, 0.0)[k] if look.toms < 3 else (1.1, -1.1, 0.0)[k]
         camera.bar(canvas, place((0.3 * x, -2.7, 0.1)), place((x, -3.0, 0.1)), 0.12, CHROME)
-        drum(camera, canvas, place((x, -3.15, 0.2)), (0.12 * x, -1, 0.35), 0.72 - 0.06 * (k == 2), 0.75, look)
+        drum(
+            camera,
+            canvas,
+            place((x, -3.15, 0.2)),
+            (0.12 * x, -1, 0.35),
+            0.72 - 0.06 * (k == 2),
+            0.75,
+            look,
+        )
     for x, y, z, radius in stands[: look.cymbals]:
         cymbal(camera, canvas, place((x, y, z)), (-0.18 * x / 2, -1, 0.22), radius, look.bronze)
 
 
-def _placer(at: Vector):  # type: ignore[no-untyped-def]
+def _placer(at: Vector) -> Callable[[Vector], Vector]:
     return lambda local: plus(at, local)
 
 
@@ -227,7 +246,16 @@ def stick(camera: Camera, canvas: skia.Canvas, butt: Vector, tip: Vector, wood: 
 
 
 CONGA = ((0.0, 0.5), (0.5, 0.62), (1.3, 0.78), (2.0, 0.84), (2.7, 0.8), (3.4, 0.68))
-DJEMBE = ((0.0, 0.62), (0.35, 0.46), (0.8, 0.36), (1.2, 0.36), (1.5, 0.5), (1.9, 0.72), (2.3, 0.83), (2.8, 0.86))
+DJEMBE = (
+    (0.0, 0.62),
+    (0.35, 0.46),
+    (0.8, 0.36),
+    (1.2, 0.36),
+    (1.5, 0.5),
+    (1.9, 0.72),
+    (2.3, 0.83),
+    (2.8, 0.86),
+)
 BONGO = ((0.0, 0.42), (0.6, 0.52), (1.1, 0.56))
 
 
@@ -250,14 +278,46 @@ def hand_drum(camera: Camera, canvas: skia.Canvas, base: Vector, axis: Vector,
         line = [plus(plus(base, along, h), out, r * 1.01) for h, r in shape]
         thin = max(0.02 * camera.scale(base), 0.3)
         if ropes:
-            low = plus(plus(base, along, 0.52 * height), plus(plus((0, 0, 0), u, math.cos(b)), v, math.sin(b)), shape[len(shape) // 2 + 1][1] * 0.86)
-            rope = [plus(top, out, radius), low, plus(top, plus(plus((0, 0, 0), u, math.cos(2 * b - a)), v, math.sin(2 * b - a)), radius)]
-            canvas.drawPath(camera.outline(rope, closed=False), stroke(shade(look.rope, 1.0), 2.2 * thin))
+            low = plus(
+                plus(base, along, 0.52 * height),
+                plus(plus((0, 0, 0), u, math.cos(b)), v, math.sin(b)),
+                shape[len(shape) // 2 + 1][1] * 0.86,
+            )
+            rope = [
+                plus(top, out, radius),
+                low,
+                plus(
+                    top,
+                    plus(plus((0, 0, 0), u, math.cos(2 * b - a)), v, math.sin(2 * b - a)),
+                    radius,
+                ),
+            ]
+            canvas.drawPath(
+                camera.outline(rope, closed=False), stroke(shade(look.rope, 1.0), 2.2 * thin)
+            )
         else:
-            canvas.drawPath(camera.outline(line, closed=False), stroke(shade(look.shell, 0.55, 0.6), thin))
+            canvas.drawPath(
+                camera.outline(line, closed=False), stroke(shade(look.shell, 0.55, 0.6), thin)
+            )
     if ropes:
-        _rim(camera, canvas, plus(base, along, 0.52 * height), along, shape[len(shape) // 2 + 1][1] * 0.9, look.rope, 0.12)
-    _rim(camera, canvas, plus(top, along, -0.3 * scale), along, radius * 1.03, look.rope if ropes else look.hoop, 0.1)
+        _rim(
+            camera,
+            canvas,
+            plus(base, along, 0.52 * height),
+            along,
+            shape[len(shape) // 2 + 1][1] * 0.9,
+            look.rope,
+            0.12,
+        )
+    _rim(
+        camera,
+        canvas,
+        plus(top, along, -0.3 * scale),
+        along,
+        radius * 1.03,
+        look.rope if ropes else look.hoop,
+        0.1,
+    )
     camera.disc(canvas, top, along, radius, look.head, lambda on: _skin(on, look.head))
     _rim(camera, canvas, top, along, radius * 1.02, look.rope if ropes else look.hoop, 0.12)
     return top
@@ -285,10 +345,9 @@ def frame_drum(camera: Camera, canvas: skia.Canvas, middle: Vector, axis: Vector
         elif look.badge == 3:
             for k in range(8):
                 a = math.pi * k / 4
-                on.drawCircle(0.55 * math.cos(a), 0.55 * math.sin(a), 0.1, fill(shade(look.shell, 0.8)))
+                on.drawCircle(
+                    0.55 * math.cos(a), 0.55 * math.sin(a), 0.1, fill(shade(look.shell, 0.8))
+                )
 
     camera.disc(canvas, middle, along, radius, look.head, paint)
     _rim(camera, canvas, middle, along, radius * 1.01, look.shell, 0.1)
-
-
-__all__ = ["BONGO", "CONGA", "DJEMBE", "KIT", "RING", "DrumLook", "Kit", "cymbal", "draw_look"]

@@ -47,12 +47,12 @@ class GuitarLook:
 
     @property
     def nut(self) -> float:
-        """y of the nut."""
+        """Where the nut lies, y."""
         return -3.55 if self.kind in ELECTRIC else -3.75
 
     @property
     def bridge(self) -> float:
-        """y of the bridge."""
+        """Where the bridge lies, y."""
         return -0.62 if self.kind in ELECTRIC else -0.78
 
 
@@ -75,7 +75,9 @@ def draw_look(dice: Dice) -> GuitarLook:
         edge=dice.hsv((0.0, 0.06), (0.5, 0.9), (0.08, 0.3)),
         side=dice.hsv((0.02, 0.08), (0.5, 0.8), (0.2, 0.5)) if kind not in ELECTRIC else top,
         neck=dice.hsv((0.05, 0.11), (0.35, 0.65), (0.4, 0.85)),
-        board=dice.pick(((46, 32, 26), (70, 46, 32), (206, 160, 96) if kind in ELECTRIC else (40, 30, 26))),
+        board=dice.pick(
+            ((46, 32, 26), (70, 46, 32), (206, 160, 96) if kind in ELECTRIC else (40, 30, 26))
+        ),
         guard=dice.pick(((246, 244, 238), (26, 24, 26), (150, 40, 40), (120, 70, 40))),
         metal=dice.pick(((196, 200, 206), (214, 184, 110))),
         burst=dice.chance(0.35 if kind in ELECTRIC else 0.2),
@@ -96,8 +98,18 @@ def _outline(kind: Kind, cutaway: bool) -> list[Point]:
     match kind:
         case "acoustic" | "classical":
             wide = 1.08 if kind == "acoustic" else 1.0
-            half = ((0.0, 0.0), (0.5, -0.06), (0.84, -0.42), (0.82, -0.82), (0.6, -1.3), (0.56, -1.46),
-                    (0.66, -1.86), (0.56, -2.18), (0.26, -2.34), (0.1, -2.36))  # fmt: skip
+            half = (
+                (0.0, 0.0),
+                (0.5, -0.06),
+                (0.84, -0.42),
+                (0.82, -0.82),
+                (0.6, -1.3),
+                (0.56, -1.46),
+                (0.66, -1.86),
+                (0.56, -2.18),
+                (0.26, -2.34),
+                (0.1, -2.36),
+            )
             right = [(x * wide, y) for x, y in half]
             if cutaway:
                 right[-4:] = [(0.66, -1.78), (0.52, -1.98), (0.26, -1.9), (0.14, -1.86)]
@@ -105,20 +117,58 @@ def _outline(kind: Kind, cutaway: bool) -> list[Point]:
             return _through(*right) + _through(*left)
         case "strat" | "offset":
             slip = 0.12 if kind == "offset" else 0.0
-            points = ((0.0, 0.0), (0.5, -0.03 - slip), (0.76, -0.4 - slip), (0.62, -0.9), (0.58, -1.15),
-                      (0.7, -1.6), (0.6, -1.86), (0.4, -1.6), (0.16, -1.5), (-0.16, -1.55),
-                      (-0.42, -1.75), (-0.62, -2.1), (-0.76, -1.9), (-0.6, -1.3), (-0.6, -1.0),
-                      (-0.8, -0.5 + slip), (-0.55, -0.06 + slip), (0.0, 0.0))  # fmt: skip
+            points = (
+                (0.0, 0.0),
+                (0.5, -0.03 - slip),
+                (0.76, -0.4 - slip),
+                (0.62, -0.9),
+                (0.58, -1.15),
+                (0.7, -1.6),
+                (0.6, -1.86),
+                (0.4, -1.6),
+                (0.16, -1.5),
+                (-0.16, -1.55),
+                (-0.42, -1.75),
+                (-0.62, -2.1),
+                (-0.76, -1.9),
+                (-0.6, -1.3),
+                (-0.6, -1.0),
+                (-0.8, -0.5 + slip),
+                (-0.55, -0.06 + slip),
+                (0.0, 0.0),
+            )
             return _through(*points)
         case "single":
-            points = ((0.0, 0.0), (0.5, -0.05), (0.8, -0.45), (0.7, -0.85), (0.56, -1.15), (0.66, -1.5),
-                      (0.55, -1.72), (0.36, -1.6), (0.16, -1.5), (-0.05, -1.8), (-0.4, -1.86),
-                      (-0.62, -1.6), (-0.56, -1.15), (-0.74, -0.8), (-0.8, -0.45), (-0.5, -0.05),
-                      (0.0, 0.0))  # fmt: skip
+            points = (
+                (0.0, 0.0),
+                (0.5, -0.05),
+                (0.8, -0.45),
+                (0.7, -0.85),
+                (0.56, -1.15),
+                (0.66, -1.5),
+                (0.55, -1.72),
+                (0.36, -1.6),
+                (0.16, -1.5),
+                (-0.05, -1.8),
+                (-0.4, -1.86),
+                (-0.62, -1.6),
+                (-0.56, -1.15),
+                (-0.74, -0.8),
+                (-0.8, -0.45),
+                (-0.5, -0.05),
+                (0.0, 0.0),
+            )
             return _through(*points)
         case _:
-            return [(0.0, -0.55), (0.78, 0.12), (1.0, -0.05), (0.3, -1.6), (-0.3, -1.6), (-1.0, -0.05),
-                    (-0.78, 0.12)]  # fmt: skip
+            return [
+                (0.0, -0.55),
+                (0.78, 0.12),
+                (1.0, -0.05),
+                (0.3, -1.6),
+                (-0.3, -1.6),
+                (-1.0, -0.05),
+                (-0.78, 0.12),
+            ]
 
 
 def _through(*knots: Point) -> list[Point]:
@@ -126,13 +176,13 @@ def _through(*knots: Point) -> list[Point]:
 
 
 def strings_x(look: GuitarLook, string: float, y: float) -> float:
-    """x of a string (0 lowest, at the left, to 5) at a height."""
+    """Place x of a string (0 lowest, at the left, to 5) at a height."""
     share = (y - look.bridge) / (look.nut - look.bridge)
     return (0.155 - 0.07 * share) * (string - 2.5) / 2.5
 
 
 def fret_y(look: GuitarLook, fret: float) -> float:
-    """y of a fret; 0 is the nut."""
+    """Place y of a fret; 0 is the nut."""
     return look.bridge + (look.nut - look.bridge) * 2.0 ** (-fret / 12.0)
 
 
@@ -149,10 +199,15 @@ def draw_top(canvas: skia.Canvas, look: GuitarLook) -> None:
     path = skia.Path.Polygon([skia.Point(*p) for p in outline(look)], True)
     if look.burst:
         glow = skia.GradientShader.MakeRadial(
-            skia.Point(0, -0.9), 1.25, [shade(look.top, 1.15), shade(look.top, 0.95), shade(look.edge, 1.0)],
-            [0.0, 0.5, 0.85])  # fmt: skip
+            skia.Point(0, -0.9),
+            1.25,
+            [shade(look.top, 1.15), shade(look.top, 0.95), shade(look.edge, 1.0)],
+            [0.0, 0.5, 0.85],
+        )
     else:
-        glow = linear((-0.9, -2, 0.9, 0), shade(look.top, 1.2), shade(look.top, 1.0), shade(look.top, 0.72))
+        glow = linear(
+            (-0.9, -2, 0.9, 0), shade(look.top, 1.2), shade(look.top, 1.0), shade(look.top, 0.72)
+        )
     canvas.drawPath(path, shaded(glow))
     canvas.save()
     canvas.clipPath(path, True)
@@ -160,12 +215,24 @@ def draw_top(canvas: skia.Canvas, look: GuitarLook) -> None:
         _electric(canvas, look)
     else:
         for k in range(-10, 11):
-            canvas.drawLine(0.09 * k, -2.5, 0.09 * k, 0.1, stroke(shade(look.top, 0.8, 0.25), 0.015))
+            canvas.drawLine(
+                0.09 * k, -2.5, 0.09 * k, 0.1, stroke(shade(look.top, 0.8, 0.25), 0.015)
+            )
         _hollow(canvas, look)
     gleam = fill(int(skia.Color(255, 255, 255, 52)))
     gleam.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.05))
-    canvas.drawPath(skia.Path.Polygon([skia.Point(-0.9, -0.5), skia.Point(-0.1, -2.1), skia.Point(0.15, -2.1),
-                                       skia.Point(-0.6, -0.2)], True), gleam)  # fmt: skip
+    canvas.drawPath(
+        skia.Path.Polygon(
+            [
+                skia.Point(-0.9, -0.5),
+                skia.Point(-0.1, -2.1),
+                skia.Point(0.15, -2.1),
+                skia.Point(-0.6, -0.2),
+            ],
+            True,
+        ),
+        gleam,
+    )
     binding = (244, 238, 220) if look.kind not in ELECTRIC else look.edge
     canvas.drawPath(path, stroke(shade(binding, 1.0, 0.9), 0.07))
     canvas.restore()
@@ -179,23 +246,45 @@ def _hollow(canvas: skia.Canvas, look: GuitarLook) -> None:
         guard.cubicTo(0.62, -1.6, 0.5, -1.1, 0.62, -0.98)
         guard.cubicTo(0.4, -0.85, 0.25, -1.0, 0.12, -1.4)
         guard.close()
-        canvas.drawPath(guard, fill(shade(look.guard if look.guard[0] < 200 else (70, 36, 24), 1.0)))
+        canvas.drawPath(
+            guard, fill(shade(look.guard if look.guard[0] < 200 else (70, 36, 24), 1.0))
+        )
     for radius, tone in ((0.37, 1.0), (0.33, 1.7), (0.3, 0.6)):
         canvas.drawCircle(0, -1.62, radius, fill(shade(look.rosette, tone)))
     canvas.drawCircle(0, -1.62, 0.265, fill(shade((20, 12, 8), 1.0)))
     y = look.bridge
     wide = 0.42 if look.kind == "acoustic" else 0.46
-    canvas.drawRect(skia.Rect.MakeLTRB(-wide, y - 0.05, wide, y + 0.09), fill(shade((44, 28, 20), 1.0)))
+    canvas.drawRect(
+        skia.Rect.MakeLTRB(-wide, y - 0.05, wide, y + 0.09), fill(shade((44, 28, 20), 1.0))
+    )
     canvas.drawLine(-0.24, y, 0.24, y, stroke(shade((244, 238, 222), 1.0), 0.035))
     for string in range(6):
-        canvas.drawCircle(strings_x(look, string, y), y + 0.055, 0.02, fill(shade((240, 236, 224), 1)))
+        canvas.drawCircle(
+            strings_x(look, string, y), y + 0.055, 0.02, fill(shade((240, 236, 224), 1))
+        )
 
 
 def _electric(canvas: skia.Canvas, look: GuitarLook) -> None:
     if look.kind in ("strat", "offset"):
-        guard = skia.Path.Polygon([skia.Point(*p) for p in _through(
-            (0.14, -1.52), (0.44, -1.45), (0.48, -1.0), (0.58, -0.45), (0.3, -0.3), (-0.1, -0.5),
-            (-0.42, -0.9), (-0.46, -1.4), (-0.3, -1.68), (-0.1, -1.6), (0.14, -1.52))], True)  # fmt: skip
+        guard = skia.Path.Polygon(
+            [
+                skia.Point(*p)
+                for p in _through(
+                    (0.14, -1.52),
+                    (0.44, -1.45),
+                    (0.48, -1.0),
+                    (0.58, -0.45),
+                    (0.3, -0.3),
+                    (-0.1, -0.5),
+                    (-0.42, -0.9),
+                    (-0.46, -1.4),
+                    (-0.3, -1.68),
+                    (-0.1, -1.6),
+                    (0.14, -1.52),
+                )
+            ],
+            True,
+        )
         canvas.drawPath(guard, fill(shade(look.guard, 1.0)))
         canvas.drawPath(guard, stroke(shade(look.guard, 0.6, 0.7), 0.015))
     humbuckers = look.kind in ("single", "vee")
@@ -230,13 +319,29 @@ def draw_neck(canvas: skia.Canvas, look: GuitarLook) -> None:
     w0, w1 = 0.118, 0.15
     head = look.board if look.kind == "single" else look.neck
     if look.kind in ("strat", "offset"):
-        shape = _through((-0.12, nut), (-0.15, nut - 0.2), (-0.24, nut - 0.5), (-0.22, nut - 0.8), (-0.04, nut - 0.88),
-                         (0.1, nut - 0.68), (0.12, nut - 0.3), (0.12, nut))  # fmt: skip
+        shape = _through(
+            (-0.12, nut),
+            (-0.15, nut - 0.2),
+            (-0.24, nut - 0.5),
+            (-0.22, nut - 0.8),
+            (-0.04, nut - 0.88),
+            (0.1, nut - 0.68),
+            (0.12, nut - 0.3),
+            (0.12, nut),
+        )
     elif look.kind == "vee":
         shape = [(-0.15, nut), (-0.3, nut - 0.5), (0.0, nut - 0.95), (0.3, nut - 0.5), (0.15, nut)]
     else:
-        shape = [(-0.12, nut), (-0.21, nut - 0.14), (-0.18, nut - 0.76), (-0.06, nut - 0.8), (0.06, nut - 0.8),
-                 (0.18, nut - 0.76), (0.21, nut - 0.14), (0.12, nut)]  # fmt: skip
+        shape = [
+            (-0.12, nut),
+            (-0.21, nut - 0.14),
+            (-0.18, nut - 0.76),
+            (-0.06, nut - 0.8),
+            (0.06, nut - 0.8),
+            (0.18, nut - 0.76),
+            (0.21, nut - 0.14),
+            (0.12, nut),
+        ]
     pegs = [(-1, nut - 0.16 - 0.1 * k) for k in range(6)] if look.kind in ("strat", "offset") else [
         (side, nut - 0.22 - 0.22 * k) for side in (-1, 1) for k in range(3)]  # fmt: skip
     for side, y in pegs:
@@ -245,13 +350,25 @@ def draw_neck(canvas: skia.Canvas, look: GuitarLook) -> None:
             look.metal if look.kind != "classical" else (246, 240, 226), 1.0)))  # fmt: skip
     top = skia.Path.Polygon([skia.Point(*p) for p in shape], True)
     canvas.drawPath(top, stroke(shade(look.neck, 0.35), 0.04))
-    canvas.drawPath(top, shaded(linear((-0.3, nut - 1, 0.3, nut), shade(head, 1.15), shade(head, 0.8))))
+    canvas.drawPath(
+        top, shaded(linear((-0.3, nut - 1, 0.3, nut), shade(head, 1.15), shade(head, 0.8)))
+    )
     if look.kind == "classical":
         for side in (-1, 1):
-            canvas.drawLine(side * 0.08, nut - 0.16, side * 0.08, nut - 0.66, stroke(shade((20, 12, 8), 1), 0.055))
-    board = skia.Path.Polygon([skia.Point(-w0, nut), skia.Point(w0, nut), skia.Point(w1, end), skia.Point(-w1, end)], True)
+            canvas.drawLine(
+                side * 0.08,
+                nut - 0.16,
+                side * 0.08,
+                nut - 0.66,
+                stroke(shade((20, 12, 8), 1), 0.055),
+            )
+    board = skia.Path.Polygon(
+        [skia.Point(-w0, nut), skia.Point(w0, nut), skia.Point(w1, end), skia.Point(-w1, end)], True
+    )
     canvas.drawPath(board, stroke(shade(look.neck, 0.5), 0.05))
-    canvas.drawPath(board, shaded(linear((-0.2, 0, 0.2, 0), shade(look.board, 1.25), shade(look.board, 0.85))))
+    canvas.drawPath(
+        board, shaded(linear((-0.2, 0, 0.2, 0), shade(look.board, 1.25), shade(look.board, 0.85)))
+    )
     for fret in range(1, 21):
         y = fret_y(look, fret)
         if y < end:
@@ -259,13 +376,20 @@ def draw_neck(canvas: skia.Canvas, look: GuitarLook) -> None:
             canvas.drawLine(-half, y, half, y, stroke(shade((206, 200, 184), 1.0), 0.018))
             if fret in (3, 5, 7, 9, 12, 15, 17) and look.kind != "classical":
                 dot = (fret_y(look, fret - 1) + y) / 2
-                canvas.drawCircle(0, dot, 0.032, fill(shade((240, 236, 224) if sum(look.board) < 300 else (40, 36, 34), 1)))
+                canvas.drawCircle(
+                    0,
+                    dot,
+                    0.032,
+                    fill(shade((240, 236, 224) if sum(look.board) < 300 else (40, 36, 34), 1)),
+                )
     canvas.drawLine(-w0, nut, w0, nut, stroke(shade((240, 234, 216), 1.0), 0.045))
     for string in range(6):
         tone = (236, 232, 220) if string > 2 or look.kind in ELECTRIC else (206, 176, 120)
         x0, x1 = strings_x(look, string, look.nut), strings_x(look, string, look.bridge)
         canvas.drawLine(x0, nut, x1, look.bridge, stroke(shade(tone, 1.0), 0.016 - 0.0012 * string))
-        peg = sorted(y for side, y in pegs if (side < 0) == (string < 3 or look.kind in ("strat", "offset")))
+        peg = sorted(
+            y for side, y in pegs if (side < 0) == (string < 3 or look.kind in ("strat", "offset"))
+        )
         canvas.drawLine(x0, nut, 0.6 * x0, peg[string % len(peg)], stroke(shade(tone, 0.9), 0.012))
 
 
@@ -274,7 +398,9 @@ def draw_solid(camera: Camera, canvas: skia.Canvas, plane: Plane, look: GuitarLo
     body = outline(look)
     if camera.faces(plane.origin, _normal(plane)):
         camera.prism(canvas, plane, body, look.depth, look.side, lambda on: draw_top(on, look))
-        camera.on(canvas, Plane(plane.at(0, 0, 0.05), plane.u, plane.v), lambda on: draw_neck(on, look))
+        camera.on(
+            canvas, Plane(plane.at(0, 0, 0.05), plane.u, plane.v), lambda on: draw_neck(on, look)
+        )
         return
 
     def neck(on: skia.Canvas) -> None:

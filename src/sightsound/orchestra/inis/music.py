@@ -225,11 +225,17 @@ def _guitar(sheet: _Sheet, bars: int) -> str:
     harmony = _harmony(dice)
     style = dice.weighted(picked=0.38, strummed=0.3, melody=0.2, line=0.12)
     fret = dice.pick((0, 0, 0, 2, 4, 5))
-    picking = dice.pick(((0, 3, 2, 4, 1, 3, 2, 4), (0, 2, 3, 4, 5, 4, 3, 2), (0, 3, 4, 5, 1, 3, 4, 3)))
+    picking = dice.pick(
+        ((0, 3, 2, 4, 1, 3, 2, 4), (0, 2, 3, 4, 5, 4, 3, 2), (0, 3, 4, 5, 1, 3, 4, 3))
+    )
     strum = dice.pick(((0, 1, 1.5, 2.5, 3, 3.5), (0, 1, 2, 3), (0, 0.5, 1.5, 2, 2.5, 3.5),
                        (0, 1, 1.5, 2, 3, 3.5)))  # fmt: skip
     key = dice.whole(60, 70)
-    cells = [dice.pick(_CELLS) for _ in range(3)] if style != "line" else [(0.5,) * 8, (0.25,) * 16, (1, 0.5, 0.5) * 2]
+    cells = (
+        [dice.pick(_CELLS) for _ in range(3)]
+        if style != "line"
+        else [(0.5,) * 8, (0.25,) * 16, (1, 0.5, 0.5) * 2]
+    )
     for bar in range(bars):
         keys = _shape(harmony, bar, fret)
         beat = 4.0 * bar
@@ -266,13 +272,21 @@ HANDS = {"conga": (62, 63, 64), "bongo": (60, 61), "timbale": (65, 66)}
 _GROOVES: dict[str, tuple[tuple[int, str], ...]] = {
     "rock": ((KICK, "X.....x.X..x...."), (SNARE, "....X.......X..."), (CLOSED, "X.x.X.x.X.x.X.x.")),
     "funk": ((KICK, "X..x..x...x.x..."), (SNARE, "....X..x.x..X..x"), (CLOSED, "xxxxxxxxxxxxxxxx")),
-    "jazz": ((KICK, "x.......x......."), (PEDAL, "....x.......x..."), (RIDE, "X...X..xX...X..x"),
-             (SNARE, "......x.......x.")),
+    "jazz": (
+        (KICK, "x.......x......."),
+        (PEDAL, "....x.......x..."),
+        (RIDE, "X...X..xX...X..x"),
+        (SNARE, "......x.......x."),
+    ),
     "half": ((KICK, "X.........x....."), (SNARE, "........X......."), (CLOSED, "X...x...X...x...")),
     "latin": ((KICK, "X..xX..xX..xX..x"), (STICK, "X..x..x...x.x..."), (RIDE, "X.xxX.xxX.xxX.xx")),
     "march": ((SNARE, "XxxxX.xxXxxxX.X."), (KICK, "X.......X.......")),
-    "toms": ((KICK, "X...X...X...X..."), (TOMS[4], "X.x..x..X.x..x.."), (TOMS[1], "...x..x....x..x.")),
-}  # fmt: skip
+    "toms": (
+        (KICK, "X...X...X...X..."),
+        (TOMS[4], "X.x..x..X.x..x.."),
+        (TOMS[1], "...x..x....x..x."),
+    ),
+}
 """Sixteen sixths of a bar each: X struck hard, x softly."""
 _HAND_PATTERNS = ("x.XxX.XXx.XxX.XX", "X.xx.xX.x.xx.xXX", "XxxXxxXxXxxXxxXx", "X..XX.x.X..XX.xx")
 
@@ -294,11 +308,13 @@ def _drum(sheet: _Sheet, bars: int) -> str:
             for place, sign in enumerate(pattern):
                 if sign == "." and not dice.chance(0.3 * loose):
                     continue
-                if fill and place >= 8 or dice.chance(loose * 0.5):
+                if (fill and place >= 8) or dice.chance(loose * 0.5):
                     continue
                 late = swing if place % 2 else 0.0
                 shown = OPEN if key == CLOSED and place == 14 and dice.chance(0.3) else key
-                sheet.strike(4.0 * bar + 0.25 * place + late, 0.2, shown, 12.0 if sign == "X" else -14.0)
+                sheet.strike(
+                    4.0 * bar + 0.25 * place + late, 0.2, shown, 12.0 if sign == "X" else -14.0
+                )
         if fill:
             _fill(sheet, 4.0 * bar + 2.0)
     return style

@@ -66,7 +66,7 @@ class Posed:
 
     @property
     def floor(self) -> float:
-        """y of the floor."""
+        """Where the floor lies, y."""
         return SEATED_FLOOR if self.seated else STANDING_FLOOR
 
     def legs(self, canvas: skia.Canvas) -> None:
@@ -163,9 +163,13 @@ class Profile:
         if figure.light > 0:
             first, last = last, first
         canvas.drawPath(path, stroke(shade(cloth, 0.25, 0.8), 0.06))
-        canvas.drawPath(path, shaded(linear((hx - 0.6, 0, sx + 0.6, 0), first, shade(cloth, 1.0), last)))
+        canvas.drawPath(
+            path, shaded(linear((hx - 0.6, 0, sx + 0.6, 0), first, shade(cloth, 1.0), last))
+        )
         neck = (sx + 0.02, sy - 0.3)
-        figure.limb(canvas, neck, 0.24, (self.chin[0] - 0.22, self.chin[1] - 0.1), 0.22, figure.skin)
+        figure.limb(
+            canvas, neck, 0.24, (self.chin[0] - 0.22, self.chin[1] - 0.1), 0.22, figure.skin
+        )
         collar = figure.second if player.clothes in ("jacket", "tails", "waistcoat") else cloth
         canvas.drawLine(sx - 0.2, sy - 0.33, sx + 0.26, sy - 0.22, stroke(shade(collar, 0.95), 0.2))
 
@@ -203,7 +207,9 @@ class Profile:
         path = skia.Path.Polygon([skia.Point(float(x), float(y)) for x, y in face], True)
         skin = figure.skin
         canvas.drawPath(path, stroke(shade(skin, 0.36, 0.7), 0.03))
-        canvas.drawPath(path, shaded(linear((-0.5, 0, 0.2, 0), shade(skin, 0.75), shade(skin, 1.12))))
+        canvas.drawPath(
+            path, shaded(linear((-0.5, 0, 0.2, 0), shade(skin, 0.75), shade(skin, 1.12)))
+        )
         eye = fill(shade((246, 244, 240), 1.0))
         canvas.drawOval(skia.Rect.MakeLTRB(0.01, -0.5, 0.11, -0.43), eye)
         canvas.drawCircle(0.075, -0.465, 0.03, fill(shade(p.eye_colour, 0.8)))
@@ -211,7 +217,9 @@ class Profile:
         canvas.drawLine(0.0, -0.57, 0.13, -0.56, stroke(brow, 0.035))
         canvas.drawLine(0.03, -0.15, 0.1, -0.15, stroke(shade(p.lips, 0.6), 0.03))
         if p.beard in ("full", "long", "goatee"):
-            beard = spline((-0.3, -0.3), (-0.1, -0.2), (0.1, -0.12), (0.14, 0.02), (-0.05, 0.12), (-0.28, 0.05))
+            beard = spline(
+                (-0.3, -0.3), (-0.1, -0.2), (0.1, -0.12), (0.14, 0.02), (-0.05, 0.12), (-0.28, 0.05)
+            )
             shape = skia.Path.Polygon([skia.Point(float(x), float(y)) for x, y in beard], True)
             canvas.drawPath(shape, fill(shade(figure.hair, 0.9)))
         self._hair(canvas)
@@ -230,7 +238,14 @@ class Profile:
             return
         low = {"long": 0.75, "wavy": 0.4, "bob": 0.05, "pony": -0.2}.get(style, -0.2)
         front = 0.16 if style not in ("receding", "buzz") else -0.02
-        knots = [(front, -0.7), (0.12, -0.88), (-0.1, -1.07), (-0.45, -1.05), (-0.7, -0.76), (-0.68, -0.4)]
+        knots = [
+            (front, -0.7),
+            (0.12, -0.88),
+            (-0.1, -1.07),
+            (-0.45, -1.05),
+            (-0.7, -0.76),
+            (-0.68, -0.4),
+        ]
         if low > 0.0:
             knots += [(-0.74, low - 0.1), (-0.45, low), (-0.28, 0.0), (-0.2, -0.4)]
         else:
@@ -249,4 +264,11 @@ class Profile:
             tail = spline((-0.6, -0.9), (-0.95, -0.7), (-0.85, 0.2), (-0.75, -0.3), (-0.6, -0.6))
             path.addPath(skia.Path.Polygon([skia.Point(float(x), float(y)) for x, y in tail], True))
         canvas.drawPath(path, stroke(shade(hair, 0.35, 0.6), 0.025))
-        canvas.drawPath(path, shaded(linear((-0.6, -1.0, 0.1, -0.3), shade(hair, 0.9), shade(hair, 1.2), shade(hair, 0.6))))
+        canvas.drawPath(
+            path,
+            shaded(
+                linear(
+                    (-0.6, -1.0, 0.1, -0.3), shade(hair, 0.9), shade(hair, 1.2), shade(hair, 0.6)
+                )
+            ),
+        )

@@ -70,7 +70,9 @@ def keyboard(canvas: skia.Canvas, wide: float, deep: float, white_keys: int) -> 
         shaded(linear((0, 0, 0, deep), shade((246, 244, 236), 0.72), shade((250, 249, 244), 1.0))),
     )
     for key in range(1, white_keys):
-        canvas.drawLine(key * step, 0, key * step, deep, stroke(shade((70, 66, 60), 1.0), 0.1 * step))
+        canvas.drawLine(
+            key * step, 0, key * step, deep, stroke(shade((70, 66, 60), 1.0), 0.1 * step)
+        )
     for key in range(white_keys):
         if (key + 5) % 7 in (2, 6) or key == white_keys - 1:  # no black key above E and B
             continue
@@ -105,7 +107,9 @@ def bench(camera: Camera, canvas: skia.Canvas, frame: Frame, colour: Colour, x: 
     """A piano bench."""
     for dx in (-1.1, 1.1):
         for dz in (-0.5, 0.5):
-            camera.bar(canvas, frame((x + dx, BENCH_Y, z + dz)), frame((x + dx, 0, z + dz)), 0.2, colour)
+            camera.bar(
+                canvas, frame((x + dx, BENCH_Y, z + dz)), frame((x + dx, 0, z + dz)), 0.2, colour
+            )
     camera.box(
         canvas, (x - 1.3, BENCH_Y - 0.25, z - 0.7), (x + 1.3, BENCH_Y, z + 0.7), colour, frame=frame
     )
@@ -117,7 +121,13 @@ def _sheets(on: skia.Canvas, x: float, y: float) -> None:
         on.drawRect(page, fill(shade((250, 248, 240), 1.0)))
         for k in range(7):
             at = y + 0.18 + 0.15 * k
-            on.drawLine(page.left() + 0.12, at, page.right() - 0.12, at, stroke(shade((90, 90, 96), 1), 0.03))
+            on.drawLine(
+                page.left() + 0.12,
+                at,
+                page.right() - 0.12,
+                at,
+                stroke(shade((90, 90, 96), 1), 0.03),
+            )
 
 
 # --- upright --------------------------------------------------------------------------------------
@@ -133,7 +143,10 @@ def upright(camera: Camera, canvas: skia.Canvas, frame: Frame, look: PianoLook) 
         for box in ((0.5, 0.5, WIDTH - 0.5, height + KEYS_Y - 0.3),
                     (0.5, height + KEYS_Y + 0.7, WIDTH - 0.5, height - 0.5)):  # fmt: skip
             rect = skia.Rect.MakeLTRB(*box)
-            on.drawRect(rect, shaded(linear((0, box[1], WIDTH, box[3]), shade(wood, 1.18), shade(wood, 0.85))))
+            on.drawRect(
+                rect,
+                shaded(linear((0, box[1], WIDTH, box[3]), shade(wood, 1.18), shade(wood, 0.85))),
+            )
             on.drawRect(rect, panel)
         if look.ornate:
             for x in (1.2, WIDTH - 1.2):
@@ -174,7 +187,12 @@ def stage_piano(camera: Camera, canvas: skia.Canvas, frame: Frame, look: PianoLo
     def panel(on: skia.Canvas) -> None:
         on.drawRect(skia.Rect.MakeLTRB(0.3, 0.95, WIDTH - 0.3, 1.35), fill(shade(look.wood, 1.3)))
         for k in range(10):
-            on.drawCircle(0.8 + 0.4 * k, 1.15, 0.09, fill(shade((210, 60, 60) if k % 4 == 1 else (200, 202, 206), 1)))
+            on.drawCircle(
+                0.8 + 0.4 * k,
+                1.15,
+                0.09,
+                fill(shade((210, 60, 60) if k % 4 == 1 else (200, 202, 206), 1)),
+            )
         on.drawRect(skia.Rect.MakeLTRB(5.0, 1.0, 6.0, 1.3), fill(shade((120, 190, 210), 1)))
 
     camera.box(canvas, (0, KEYS_Y + 0.03, -0.08), (WIDTH, KEYS_Y + 0.5, 1.45), look.wood,
@@ -206,8 +224,16 @@ def grand(camera: Camera, canvas: skia.Canvas, frame: Frame, look: PianoLook) ->
         camera.bar(canvas, frame((x, under, z)), frame((x, -0.25, z)), 0.62, wood, end_width=0.34)
         camera.bar(canvas, frame((x, -0.25, z)), frame((x, 0, z)), 0.22, (190, 150, 70))
     for x in (-0.3, 0.3):  # the pedals' lyre
-        camera.bar(canvas, frame((WIDTH / 2 + x, under, 1.2)), frame((WIDTH / 2 + 0.6 * x, -0.4, 1.2)), 0.14, wood)
-    camera.box(canvas, (WIDTH / 2 - 0.5, -0.45, 1.0), (WIDTH / 2 + 0.5, -0.2, 1.4), wood, frame=frame)
+        camera.bar(
+            canvas,
+            frame((WIDTH / 2 + x, under, 1.2)),
+            frame((WIDTH / 2 + 0.6 * x, -0.4, 1.2)),
+            0.14,
+            wood,
+        )
+    camera.box(
+        canvas, (WIDTH / 2 - 0.5, -0.45, 1.0), (WIDTH / 2 + 0.5, -0.2, 1.4), wood, frame=frame
+    )
     outline = _grand_outline(length, 1.0)
     top = Plane(frame((0, rim, 0)), away, right)
 
@@ -219,11 +245,24 @@ def grand(camera: Camera, canvas: skia.Canvas, frame: Frame, look: PianoLook) ->
         on.translate(*middle)
         on.scale(0.9, 0.9)
         on.translate(-middle[0], -middle[1])
-        on.drawPath(path, shaded(linear((1, 0, length, WIDTH), shade((206, 160, 90), 1.2), shade((206, 160, 90), 0.8))))
+        on.drawPath(
+            path,
+            shaded(
+                linear(
+                    (1, 0, length, WIDTH), shade((206, 160, 90), 1.2), shade((206, 160, 90), 0.8)
+                )
+            ),
+        )
         on.clipPath(path, True)
         for k in range(46):  # strings fan out from the keys
             x = 0.4 + 0.13 * k
-            on.drawLine(1.2, x, length, x - 1.5 + 0.4 * math.sin(0.2 * k), stroke(shade((150, 110, 70), 1.1), 0.022))
+            on.drawLine(
+                1.2,
+                x,
+                length,
+                x - 1.5 + 0.4 * math.sin(0.2 * k),
+                stroke(shade((150, 110, 70), 1.1), 0.022),
+            )
         plate = shade(look.plate, 1.0)
         for k in range(4):
             x = 0.8 + 1.6 * k
@@ -238,22 +277,43 @@ def grand(camera: Camera, canvas: skia.Canvas, frame: Frame, look: PianoLook) ->
         on.drawPaint(shaded(lamp))
 
     def case() -> None:
-        camera.prism(canvas, top, outline, under - rim, wood, inside if look.lid else shut, gloss=look.gloss)
+        camera.prism(
+            canvas, top, outline, under - rim, wood, inside if look.lid else shut, gloss=look.gloss
+        )
 
     def bed() -> None:
         camera.box(canvas, (0, KEYS_Y + 0.02, -0.1), (WIDTH, under, 1.0), wood, frame=frame)
-        fallboard = [frame((x, y, 0.97)) for x, y in
-                     ((0.4, rim + 0.25), (WIDTH - 0.4, rim + 0.25), (WIDTH - 0.4, KEYS_Y), (0.4, KEYS_Y))]  # fmt: skip
+        fallboard = [
+            frame((x, y, 0.97))
+            for x, y in (
+                (0.4, rim + 0.25),
+                (WIDTH - 0.4, rim + 0.25),
+                (WIDTH - 0.4, KEYS_Y),
+                (0.4, KEYS_Y),
+            )
+        ]
         if camera.faces(fallboard[0], plus((0, 0, 0), away, -1)):
             camera.face(canvas, fallboard, shade(wood, 0.8))
             gold = stroke(shade((224, 184, 96), 1), max(0.006 * camera.size, 0.5))
-            canvas.drawPath(camera.outline([frame((WIDTH / 2 - 0.5, KEYS_Y - 0.35, 0.96)),
-                                            frame((WIDTH / 2 + 0.5, KEYS_Y - 0.35, 0.96))], closed=False), gold)  # fmt: skip
+            canvas.drawPath(
+                camera.outline(
+                    [
+                        frame((WIDTH / 2 - 0.5, KEYS_Y - 0.35, 0.96)),
+                        frame((WIDTH / 2 + 0.5, KEYS_Y - 0.35, 0.96)),
+                    ],
+                    closed=False,
+                ),
+                gold,
+            )
         _keys_on(camera, canvas, frame, 0.4, WIDTH - 0.4, 0.02, 0.85, 52)
         for x in (0.0, WIDTH - 0.4):
-            camera.box(canvas, (x, rim + 0.25, -0.05), (x + 0.4, KEYS_Y + 0.1, 1.0), wood, frame=frame)
+            camera.box(
+                canvas, (x, rim + 0.25, -0.05), (x + 0.4, KEYS_Y + 0.1, 1.0), wood, frame=frame
+            )
 
-    _sorted(camera, [(frame((WIDTH / 2, rim, 0.5 * length)), case), (frame((WIDTH / 2, rim, 0.0)), bed)])
+    _sorted(
+        camera, [(frame((WIDTH / 2, rim, 0.5 * length)), case), (frame((WIDTH / 2, rim, 0.0)), bed)]
+    )
     if look.lid:
         _lid(camera, canvas, frame, look, outline, rim)
     elif look.score:
@@ -265,7 +325,11 @@ def grand(camera: Camera, canvas: skia.Canvas, frame: Frame, look: PianoLook) ->
         normal = (-normal[0], -normal[1], -normal[2])
     camera.face(canvas, desk, shade(wood, camera.lit(normal)))
     if look.score:
-        plane = Plane(frame((WIDTH / 2, rim - 1.3, 2.05)), right, plus((0, 0, 0), unit(plus(desk[0], desk[3], -1))))
+        plane = Plane(
+            frame((WIDTH / 2, rim - 1.3, 2.05)),
+            right,
+            plus((0, 0, 0), unit(plus(desk[0], desk[3], -1))),
+        )
         if camera.faces(plane.origin, (-away[0], -away[1], -away[2])):
             camera.on(canvas, plane, lambda on: _sheets(on, 0.0, 0.0))
 
@@ -288,15 +352,28 @@ def _lid(camera: Camera, canvas: skia.Canvas, frame: Frame, look: PianoLook, out
     camera.prism(canvas, thick, shape, 0.14, look.wood, gloss=look.gloss)
     if not camera.faces(outer, normal):  # its polished under side is seen
         path = camera.outline([lid.at(*corner) for corner in shape])
-        seen = np.array([camera.seen([lid.at(2.3, 0), lid.at(0.8 * look.length, 0.8 * WIDTH)])[:, :2]])[0]
-        lamp = linear((float(seen[0, 0]), float(seen[0, 1]), float(seen[1, 0]), float(seen[1, 1])),
-                      shade(look.wood, 0.9), shade(look.wood, 1.1 + 0.45 * look.gloss), shade(look.wood, 0.95))  # fmt: skip
+        seen = np.array(
+            [camera.seen([lid.at(2.3, 0), lid.at(0.8 * look.length, 0.8 * WIDTH)])[:, :2]]
+        )[0]
+        lamp = linear(
+            (float(seen[0, 0]), float(seen[0, 1]), float(seen[1, 0]), float(seen[1, 1])),
+            shade(look.wood, 0.9),
+            shade(look.wood, 1.1 + 0.45 * look.gloss),
+            shade(look.wood, 0.95),
+        )
         canvas.drawPath(path, shaded(lamp))
         glow = fill(shade(look.plate, 1.0, 0.25 * look.gloss))
         glow.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.02 * camera.size))
         canvas.save()
         canvas.clipPath(path, True)
-        low = camera.outline([lid.at(2.3, 0.3), lid.at(0.8 * look.length, 0.3), lid.at(0.7 * look.length, 1.8), lid.at(2.3, 1.8)])
+        low = camera.outline(
+            [
+                lid.at(2.3, 0.3),
+                lid.at(0.8 * look.length, 0.3),
+                lid.at(0.7 * look.length, 1.8),
+                lid.at(2.3, 1.8),
+            ]
+        )
         canvas.drawPath(low, glow)
         canvas.restore()
         camera.bar(canvas, foot, head, 0.12, look.wood)

@@ -96,7 +96,9 @@ def _pattern(canvas: skia.Canvas, dice: Dice, size: int) -> None:
             wave = skia.Path()
             wave.moveTo(-count * step, i * step)
             for k in range(-count, count):
-                wave.quadTo((k + 0.5) * step, (i + 0.5 * (-1) ** k) * step, (k + 1) * step, i * step)
+                wave.quadTo(
+                    (k + 0.5) * step, (i + 0.5 * (-1) ** k) * step, (k + 1) * step, i * step
+                )
             canvas.drawPath(wave, stroke(tone, 0.25 * step))
             continue
         for j in range(-count, count):
@@ -162,7 +164,9 @@ def _lay_floor(canvas: skia.Canvas, dice: Dice, camera: Camera, place: Place, co
     def boards(on: skia.Canvas) -> None:
         for k in range(-40, 41):
             tone = shade(colour, dice.between(0.8, 1.15), 0.5)
-            on.drawRect(skia.Rect.MakeLTRB(k * step, -near, (k + 1) * step, place.wall_z), fill(tone))
+            on.drawRect(
+                skia.Rect.MakeLTRB(k * step, -near, (k + 1) * step, place.wall_z), fill(tone)
+            )
             on.drawLine(k * step, -near, k * step, place.wall_z, stroke(dark, 0.05))
 
     def tiles(on: skia.Canvas) -> None:
@@ -248,7 +252,9 @@ def _room(canvas: skia.Canvas, dice: Dice, camera: Camera, place: Place) -> None
     boards = dice.hsv((0.05, 0.11), (0.25, 0.65), (0.3, 0.8))
     if dice.chance(0.3):
         boards = dice.hsv((0, 1), (0.0, 0.3), (0.3, 0.85))
-    _lay_floor(canvas, dice, camera, place, boards, dice.pick(("boards", "boards", "tiles", "plain")))
+    _lay_floor(
+        canvas, dice, camera, place, boards, dice.pick(("boards", "boards", "tiles", "plain"))
+    )
     if dice.chance(0.4):
         _rug(canvas, dice, camera, place)
 
@@ -283,7 +289,9 @@ def _hang(on: skia.Canvas, dice: Dice, shift: float) -> None:
         wide, tall = dice.between(1, 2.2), dice.between(1, 2)
         box = skia.Rect.MakeLTRB(x - wide, y - tall, x + wide, y + tall)
         first, second = (dice.hsv((0, 1), (0.1, 0.7), (0.3, 0.95)) for _ in range(2))
-        on.drawRect(box, shaded(linear((x, y - tall, x, y + tall), shade(first, 1), shade(second, 1))))
+        on.drawRect(
+            box, shaded(linear((x, y - tall, x, y + tall), shade(first, 1), shade(second, 1)))
+        )
         on.drawCircle(x, y, 0.4 * wide, fill(shade(dice.hsv((0, 1), (0.2, 0.8), (0.3, 1)), 1.0)))
         on.drawRect(box, stroke(shade(dice.hsv((0.05, 0.12), (0.2, 0.7), (0.15, 0.7)), 1), 0.25))
 
@@ -308,7 +316,9 @@ def _stage(canvas: skia.Canvas, dice: Dice, camera: Camera, place: Place) -> Non
             [skia.Point(top - 2, -2), skia.Point(top + 2, -2), skia.Point(foot + wide, size),
              skia.Point(foot - wide, size)], True)  # fmt: skip
         glow = shaded(
-            linear((top, 0, foot, size), shade(colour, 1, dice.between(0.25, 0.6)), shade(colour, 1, 0))
+            linear(
+                (top, 0, foot, size), shade(colour, 1, dice.between(0.25, 0.6)), shade(colour, 1, 0)
+            )
         )
         glow.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.02 * size))
         canvas.drawPath(cone, glow)
@@ -355,7 +365,9 @@ def _outdoor(canvas: skia.Canvas, dice: Dice, camera: Camera, place: Place) -> N
         while x < size:
             wide, tall = dice.between(0.1, 0.25) * size, dice.between(0.2, 0.8) * line
             paint = dice.hsv((0, 1), (0.05, 0.4), (0.4, 0.9))
-            canvas.drawRect(skia.Rect.MakeLTRB(x, line - tall, x + wide, line), fill(shade(paint, 1)))
+            canvas.drawRect(
+                skia.Rect.MakeLTRB(x, line - tall, x + wide, line), fill(shade(paint, 1))
+            )
             for i in range(3):
                 for j in range(int(tall / (0.1 * size))):
                     box = skia.Rect.MakeXYWH(
@@ -364,9 +376,11 @@ def _outdoor(canvas: skia.Canvas, dice: Dice, camera: Camera, place: Place) -> N
                     canvas.drawRect(box, fill(shade((70, 84, 104), dice.between(0.7, 1.6))))
             x += wide
     grounds = {
-        "hills": ((0.2, 0.36), (0.3, 0.7), (0.35, 0.65)), "trees": ((0.2, 0.36), (0.3, 0.7), (0.3, 0.6)),
-        "houses": ((0.05, 0.12), (0.02, 0.2), (0.45, 0.75)), "sea": ((0.1, 0.14), (0.2, 0.45), (0.7, 0.95)),
-    }  # fmt: skip
+        "hills": ((0.2, 0.36), (0.3, 0.7), (0.35, 0.65)),
+        "trees": ((0.2, 0.36), (0.3, 0.7), (0.3, 0.6)),
+        "houses": ((0.05, 0.12), (0.02, 0.2), (0.45, 0.75)),
+        "sea": ((0.1, 0.14), (0.2, 0.45), (0.7, 0.95)),
+    }
     if kind == "sea":
         water = dice.hsv((0.48, 0.6), (0.3, 0.7), (0.4, 0.8))
         box = skia.Rect.MakeLTRB(0, line - 0.12 * size, size, size)

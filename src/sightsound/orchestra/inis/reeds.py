@@ -28,7 +28,6 @@ from sightsound.orchestra.tubes import (
     show,
     straight,
     turned,
-    wood,
 )
 from sightsound.orchestra.woodwinds import EBONITE, Clarinet
 
@@ -61,7 +60,9 @@ def _soprano(canvas: skia.Canvas, look: InstrumentLook) -> None:
     beak = turned(straight((0.0, -0.04), (0.0, 0.3)), ((0, 0.04), (0.5, 0.062), (1, 0.062)), 10)
     beak.paint(canvas, EBONITE, light)
     post(canvas, fittings, light, (0.0, 0.16), 0.05, 0.07)
-    flared(straight((0.0, 0.28), (0.0, 2.72), 40), 0.062, 0.19, 0.4, 7.0).paint(canvas, tones, light)
+    flared(straight((0.0, 0.28), (0.0, 2.72), 40), 0.062, 0.19, 0.4, 7.0).paint(
+        canvas, tones, light
+    )
     bell_mouth(canvas, tones, (0.0, 2.72), 0.4, 0.11, math.pi / 2, (52, 34, 12))
     for y, wide in ((0.42, 0.08), (1.34, 0.135), (2.2, 0.19)):
         post(canvas, fittings, light, (0.0, y), 0.02, wide)
@@ -69,7 +70,9 @@ def _soprano(canvas: skia.Canvas, look: InstrumentLook) -> None:
     rod(canvas, fittings, straight((-0.1, 0.7), (-0.16, 2.0)), 0.024)
     places = [(0.0, 0.6 + 0.2 * k) for k in range(8)]
     cups(canvas, tones, light, places, (0.085, 0.08), (0.5,) * 8, (0.04, -0.02))
-    cups(canvas, tones, light, [(0.2, 1.75), (0.22, 2.05), (-0.2, 2.2)], 0.11, (0.0,) * 3, (0.0, 0.0))
+    cups(
+        canvas, tones, light, [(0.2, 1.75), (0.22, 2.05), (-0.2, 2.2)], 0.11, (0.0,) * 3, (0.0, 0.0)
+    )
 
 
 def look_of(dice: Dice, palette: tuple[tuple[Colour, Colour, Colour], ...]) -> InstrumentLook:
@@ -103,7 +106,10 @@ def violin_look(dice: Dice) -> InstrumentLook:
     if dice.chance(0.08):
         base = dice.hsv((0, 1), (0.5, 0.9), (0.25, 0.8))
         r, g, b = base
-        dark, light = (r // 2, g // 2, b // 2), (r + (255 - r) // 2, g + (255 - g) // 2, b + (255 - b) // 2)
+        dark, light = (
+            (r // 2, g // 2, b // 2),
+            (r + (255 - r) // 2, g + (255 - g) // 2, b + (255 - b) // 2),
+        )
         return look_of(dice, ((base, dark, light),))
     return look_of(dice, WOODS)
 
@@ -119,7 +125,9 @@ def flat_sax(dice: Dice) -> Flat:
 
         return Flat(paint_soprano, 2.9, 0.9)
     sax = instruments()["sax"]
-    state: dict[str, tuple[float, ...]] = {"keys": tuple(float(dice.chance(0.3)) for _ in range(10))}
+    state: dict[str, tuple[float, ...]] = {
+        "keys": tuple(float(dice.chance(0.3)) for _ in range(10))
+    }
 
     def paint(canvas: skia.Canvas) -> None:
         canvas.translate(0.62, -1.28)
@@ -177,9 +185,7 @@ def performance(dice: Dice, label: str) -> Performance:
     else:
         down = dice.whole(0, 10)
         values["keys"] = tuple(1.0 if k < down else 0.0 for k in range(10))
-    state: Mechanism = {
-        name: np.array([value], dtype=np.float32) for name, value in values.items()
-    }
+    state: Mechanism = {name: np.array([value], dtype=np.float32) for name, value in values.items()}
     straight_sax = label == "sax" and dice.chance(0.15)
     shown = Performance(dice.seed(), "clarinet" if straight_sax else label, state)
     if straight_sax:
@@ -189,6 +195,3 @@ def performance(dice: Dice, label: str) -> Performance:
     if label == "sax" and not straight_sax:  # an alto, or a tenor
         shown.player = replace(shown.player, instrument_scale=dice.pick((0.95, 1.0, 1.18)))
     return shown
-
-
-__all__ = ["EBONITE", "Flat", "Soprano", "flat_sax", "flat_violin", "performance", "wood"]

@@ -25,7 +25,7 @@ from sightsound.orchestra.inis.places import FLOORED, UNFLOORED, Place, draw_pla
 from sightsound.orchestra.inis.reeds import Flat, flat_sax, flat_violin, performance
 from sightsound.orchestra.inis.space import Camera, Plane, Vector, plus, turned_frame
 from sightsound.orchestra.instruments import Colour, Point
-from sightsound.orchestra.scene import draw_seat, fill, linear, shade, shaded, stroke
+from sightsound.orchestra.scene import draw_seat, fill, shade, shaded, stroke
 
 STICK_WOODS: tuple[Colour, ...] = ((226, 190, 130), (200, 150, 90), (236, 214, 170))
 
@@ -149,20 +149,7 @@ def on_floor(shot: Shot, flat: Flat) -> None:
     camera = shot.look((0, 0, 0), 1.1 * flat.length, FLOORED, pitch=(0.6, 1.25), yaw=0.2)
     cos, sin = math.cos(turn := dice.between(-math.pi, math.pi)), math.sin(turn)
     plane = Plane((0, -0.08, 0), (cos, 0, sin), (sin, 0, -cos))
-    if not camera.faces(plane.origin, (0, -1, 0)):
-        return
-    plane = Plane(plane.origin, plane.u, (sin, 0.0, -cos))
-    _laid(shot, camera, plane, _mirrored(flat), 0.06)
-
-
-def _mirrored(flat: Flat) -> Flat:
-    """The drawing for a plane whose v looks away from the viewer."""
-
-    def paint(on: skia.Canvas) -> None:
-        on.scale(1.0, -1.0)
-        flat.paint(on)
-
-    return Flat(paint, flat.length, flat.width)
+    _laid(shot, camera, plane, flat, 0.06)
 
 
 def on_stand(shot: Shot, flat: Flat) -> None:
@@ -176,7 +163,9 @@ def on_stand(shot: Shot, flat: Flat) -> None:
     for x, z in ((-0.55, -0.4), (0.55, -0.4), (0.0, 0.75)):
         camera.bar(shot.canvas, (0, -0.75, 0.3), (x * flat.width, 0, z), 0.1, steel)
     camera.bar(shot.canvas, (0, -0.6, 0.3), (0, -1.1 * half, 0.3), 0.09, steel)
-    plane = Plane((0, -half - 0.35, 0.05 + 0.5 * lean), (1, 0, 0), (0, math.cos(lean), -math.sin(lean)))
+    plane = Plane(
+        (0, -half - 0.35, 0.05 + 0.5 * lean), (1, 0, 0), (0, math.cos(lean), -math.sin(lean))
+    )
     turn = dice.near(0.0, 0.12)
     cos, sin = math.cos(turn), math.sin(turn)
     u = plus(plus((0, 0, 0), plane.u, cos), plane.v, sin)
@@ -219,7 +208,9 @@ def close_up(shot: Shot, flat: Flat) -> None:
     """So near that it leaves the picture."""
     dice = shot.dice
     off = (dice.near(0.0, 0.14) * flat.width, dice.near(0.0, 0.16) * flat.length, 0.0)
-    camera = shot.look(off, dice.between(0.5, 0.8) * flat.length, UNFLOORED, pitch=(-0.4, 0.4), yaw=0.45, tight=0.1)
+    camera = shot.look(
+        off, dice.between(0.5, 0.8) * flat.length, UNFLOORED, pitch=(-0.4, 0.4), yaw=0.45, tight=0.1
+    )
     _laid(shot, camera, _turned_plane((0, 0, 0), dice.near(0.0, 0.7)), flat, 0.08)
 
 
@@ -227,9 +218,13 @@ Placing = Callable[[Shot, Flat], None]
 
 
 def _placing(dice: Dice) -> Placing:
-    return {"lying": lying, "floor": on_floor, "stand": on_stand, "case": in_case, "close": close_up}[
-        dice.weighted(lying=0.36, floor=0.14, stand=0.22, case=0.12, close=0.16)
-    ]
+    return {
+        "lying": lying,
+        "floor": on_floor,
+        "stand": on_stand,
+        "case": in_case,
+        "close": close_up,
+    }[dice.weighted(lying=0.36, floor=0.14, stand=0.22, case=0.12, close=0.16)]
 
 
 def sax_alone(shot: Shot) -> None:
@@ -301,12 +296,24 @@ def guitarist(shot: Shot) -> None:
     player = casual(dice.seed(), dice.side() * dice.between(0.4, 1.0))
     posed = Posed(
         player,
-        right=Hand(palm=world(-0.12, strum), grip=turn + dice.between(-0.4, 0.1), depth=0.9, hint=(1.0, 0.5, 0.0)),
-        left=Hand(palm=world(0.3, at), grip=turn + math.pi, depth=0.9, hint=(0.6, 1.0, 0.0), tips=tips),
-        seated=seated, turn=dice.near(0.1, 0.2), tilt=dice.near(0.05, 0.08), knees=dice.between(0.6, 0.9),
-    )  # fmt: skip
+        right=Hand(
+            palm=world(-0.12, strum),
+            grip=turn + dice.between(-0.4, 0.1),
+            depth=0.9,
+            hint=(1.0, 0.5, 0.0),
+        ),
+        left=Hand(
+            palm=world(0.3, at), grip=turn + math.pi, depth=0.9, hint=(0.6, 1.0, 0.0), tips=tips
+        ),
+        seated=seated,
+        turn=dice.near(0.1, 0.2),
+        tilt=dice.near(0.05, 0.08),
+        knees=dice.between(0.6, 0.9),
+    )
     target, span = _framing(dice, posed.floor)
-    camera = shot.look(plus(target, (0.45, 0.25, 0)), 1.08 * span, (*FLOORED, "bokeh", "gradient"), yaw=0.3)
+    camera = shot.look(
+        plus(target, (0.45, 0.25, 0)), 1.08 * span, (*FLOORED, "bokeh", "gradient"), yaw=0.3
+    )
     camera.shadow(shot.canvas, (0, 0, 0), 1.6, 0.8)
 
     def paint(on: skia.Canvas) -> None:
@@ -371,7 +378,9 @@ def keys_near(shot: Shot) -> None:
         return spun((local[0] - at, local[1], local[2] - 0.5))
 
     span = dice.between(2.4, 5.0)
-    camera = shot.look((0, pianos.KEYS_Y, 0), span, ("gradient", "bokeh", "plain"), pitch=(0.45, 1.1), yaw=0.1)
+    camera = shot.look(
+        (0, pianos.KEYS_Y, 0), span, ("gradient", "bokeh", "plain"), pitch=(0.45, 1.1), yaw=0.1
+    )
     pianos.upright(camera, shot.canvas, frame, look)
     if dice.chance(0.4):
         player = casual(dice.seed(), camera.light)
@@ -379,18 +388,30 @@ def keys_near(shot: Shot) -> None:
         across, back = plus(frame((1, 0, 0)), base, -1), plus(frame((0, 0, -1)), base, -1)
         plane = Plane(frame((at, pianos.KEYS_Y - 0.2, 0.25)), across, back)
         posed = Posed(
-            player, seated=True, back=True,
-            right=Hand(palm=(-0.7 + dice.near(0, 0.15), 0.1), grip=-math.pi / 2, hint=(1.0, 1.0, 0.0)),
-            left=Hand(palm=(0.7 + dice.near(0, 0.15), 0.1), grip=-math.pi / 2, hint=(1.0, 1.0, 0.0)),
-        )  # fmt: skip
+            player,
+            seated=True,
+            back=True,
+            right=Hand(
+                palm=(-0.7 + dice.near(0, 0.15), 0.1), grip=-math.pi / 2, hint=(1.0, 1.0, 0.0)
+            ),
+            left=Hand(
+                palm=(0.7 + dice.near(0, 0.15), 0.1), grip=-math.pi / 2, hint=(1.0, 1.0, 0.0)
+            ),
+        )
 
         def hands(on: skia.Canvas) -> None:
             for hand in (posed.right, posed.left):
                 x, y = hand.palm
                 arm = posed.figure.arm(
-                    hand.side, (x * 2.0, y + 4.6), (x, y), -math.pi / 2, 0.0, (1.0, 0.0, 0.0),
-                    tuple(float(dice.chance(0.6)) for _ in range(4)), (),
-                )  # fmt: skip
+                    hand.side,
+                    (x * 2.0, y + 4.6),
+                    (x, y),
+                    -math.pi / 2,
+                    0.0,
+                    (1.0, 0.0, 0.0),
+                    tuple(float(dice.chance(0.6)) for _ in range(4)),
+                    (),
+                )
                 posed.arm(on, arm)
 
         camera.on(shot.canvas, plane, hands)
@@ -408,7 +429,9 @@ def grand_pianist(shot: Shot) -> None:
                       lean=dice.between(0.0, 0.3), nod=dice.between(-0.1, 0.3))  # fmt: skip
     near = dice.chance(0.45)
     target = (left + (0.4 if near else 0.9 + 0.2 * look.length), -4.2 if near else -3.4, 0.0)
-    camera = shot.look(target, 7.0 if near else 12.0, (*FLOORED, "stage"), pitch=(0.04, 0.32), yaw=0.22, tight=0.13)
+    camera = shot.look(
+        target, 7.0 if near else 12.0, (*FLOORED, "stage"), pitch=(0.04, 0.32), yaw=0.22, tight=0.13
+    )
     camera.shadow(shot.canvas, (0, 0, 0), 6.0, 3.0, 0.4)
     pianos.bench(camera, shot.canvas, frame, look.bench, pianos.WIDTH / 2, -1.5)
     plane = upright_plane(SEATED_FLOOR, hips, 0.0)
@@ -426,14 +449,16 @@ def upright_pianist(shot: Shot) -> None:
     def frame(local: Vector) -> Vector:
         return local[0] - pianos.WIDTH / 2, local[1], local[2]
 
-    y = SEATED_FLOOR + pianos.KEYS_Y - 0.12
+    y = SEATED_FLOOR + pianos.KEYS_Y - 0.42
     posed = Posed(
         casual(dice.seed(), dice.side() * dice.between(0.4, 1.0)), seated=True, back=True,
-        right=Hand(palm=(-dice.between(1.0, 2.0), y), grip=-1.4, depth=0.6, hint=(1.0, 0.6, 0.0)),
-        left=Hand(palm=(dice.between(1.0, 2.0), y), grip=-1.7, depth=0.6, hint=(1.0, 0.6, 0.0)),
+        right=Hand(palm=(-dice.between(0.95, 1.6), y), grip=-1.35, depth=1.0, hint=(1.0, 0.9, 0.0)),
+        left=Hand(palm=(dice.between(0.95, 1.6), y), grip=-1.8, depth=1.0, hint=(1.0, 0.9, 0.0)),
     )  # fmt: skip
     x = dice.near(0.0, 0.3)
-    camera = shot.look((0, -3.6, 0), dice.between(6.5, 10.0), FLOORED, pitch=(0.03, 0.35), yaw=0.7, tight=0.12)
+    camera = shot.look(
+        (0, -3.6, 0), dice.between(6.5, 10.0), FLOORED, pitch=(0.03, 0.35), yaw=0.7, tight=0.12
+    )
     camera.shadow(shot.canvas, (0, 0, -0.3), 4.0, 2.4, 0.4)
     (pianos.upright if upright else pianos.stage_piano)(camera, shot.canvas, frame, look)
     plane = upright_plane(SEATED_FLOOR, x, -0.9)
@@ -460,7 +485,9 @@ def facing_pianist(shot: Shot) -> None:
         left=Hand(palm=(dice.between(0.4, 1.3), y), grip=1.7, depth=1.2, hint=(1.0, 0.6, -0.2)),
         turn=dice.near(0.0, 0.2), tilt=dice.near(0.0, 0.1),
     )  # fmt: skip
-    camera = shot.look((0, -4.0, 0), dice.between(6.0, 9.5), pitch=(0.35, 0.65), yaw=0.4, tight=0.12)
+    camera = shot.look(
+        (0, -4.0, 0), dice.between(6.0, 9.5), pitch=(0.35, 0.65), yaw=0.4, tight=0.12
+    )
     camera.shadow(shot.canvas, (0, 0, 0.5), 3.6, 1.4, 0.4)
     plane = upright_plane(SEATED_FLOOR, 0.0, 1.1)
     camera.on(shot.canvas, plane, posed.legs)
@@ -494,7 +521,10 @@ def drummer(shot: Shot) -> None:
     look = drums.draw_look(dice)
     away = dice.between(1.5, 2.0)
     kit = drums.KIT
-    hits = [dice.pick((kit.snare, kit.hi_hat, kit.tom)), dice.pick((kit.floor_tom, kit.tom, kit.ride))]
+    hits = [
+        dice.pick((kit.snare, kit.hi_hat, kit.tom)),
+        dice.pick((kit.floor_tom, kit.tom, kit.ride)),
+    ]
     if abs(hits[0][0] - hits[1][0]) < 0.1:
         hits[1] = kit.floor_tom
     raised = [dice.between(0.1, 0.75) for _ in hits]
@@ -509,7 +539,13 @@ def drummer(shot: Shot) -> None:
         turn=dice.near(0.0, 0.25), tilt=dice.near(0.0, 0.12), knees=1.0,
     )  # fmt: skip
     near = dice.chance(0.5)
-    camera = shot.look((0, -4.0 if near else -3.3, 0.5), 7.0 if near else 9.5, pitch=(0.05, 0.4), yaw=0.5, tight=0.14)
+    camera = shot.look(
+        (0, -4.0 if near else -3.3, 0.5),
+        7.0 if near else 9.5,
+        pitch=(0.05, 0.4),
+        yaw=0.5,
+        tight=0.14,
+    )
     camera.shadow(shot.canvas, (0, 0, 0.4), 3.4, 1.6)
     drums.throne(camera, shot.canvas, (0, 0, away + 0.3))
     plane = upright_plane(SEATED_FLOOR, 0.0, away)
@@ -544,7 +580,13 @@ def hand_drums(shot: Shot) -> None:
         camera.shadow(canvas, (0, 0, 0), 1.4, 0.9)
         drums.snare(camera, canvas, (0, 0, 0), look, stand=stand, height=dice.between(0.6, 1.1))
         if dice.chance(0.6):
-            drums.sticks(camera, canvas, (0, -2.95 if stand else -1.1, 0), dice.between(0, 3), dice.pick(STICK_WOODS))
+            drums.sticks(
+                camera,
+                canvas,
+                (0, -2.95 if stand else -1.1, 0),
+                dice.between(0, 3),
+                dice.pick(STICK_WOODS),
+            )
         return
     many = {"conga": dice.whole(1, 3), "djembe": 1, "bongo": 2}[kind]
     profile = {"conga": drums.CONGA, "djembe": drums.DJEMBE, "bongo": drums.BONGO}[kind]
@@ -556,7 +598,16 @@ def hand_drums(shot: Shot) -> None:
         lean = dice.near(0.0, 0.12) if kind != "bongo" else 0.0
         camera.shadow(canvas, (x, 0, 0), 0.9, 0.7)
         grown = scale * (1.0 + 0.15 * k)
-        drums.hand_drum(camera, canvas, (x, 0, 0), (lean, -1, -0.05), profile, look, ropes=kind == "djembe", scale=grown)
+        drums.hand_drum(
+            camera,
+            canvas,
+            (x, 0, 0),
+            (lean, -1, -0.05),
+            profile,
+            look,
+            ropes=kind == "djembe",
+            scale=grown,
+        )
 
 
 def hand_drummer(shot: Shot) -> None:
@@ -569,12 +620,27 @@ def hand_drummer(shot: Shot) -> None:
     tall = profile[-1][0] * scale
     y = SEATED_FLOOR - tall
     posed = Posed(
-        casual(dice.seed(), dice.side() * dice.between(0.4, 1.0)), seated=True,
-        right=Hand(palm=(-0.38 + dice.near(0, 0.08), y - dice.between(0.1, 0.9)), grip=1.0, depth=1.1, hint=(1.0, 0.5, 0.0)),
-        left=Hand(palm=(0.38 + dice.near(0, 0.08), y - dice.between(0.1, 0.9)), grip=2.14, depth=1.1, hint=(1.0, 0.5, 0.0)),
-        turn=dice.near(0.0, 0.25), tilt=dice.near(0.0, 0.12), knees=1.15,
-    )  # fmt: skip
-    camera = shot.look((0, -3.6, 0), dice.between(5.5, 8.5), pitch=(0.06, 0.35), yaw=0.4, tight=0.14)
+        casual(dice.seed(), dice.side() * dice.between(0.4, 1.0)),
+        seated=True,
+        right=Hand(
+            palm=(-0.38 + dice.near(0, 0.08), y - dice.between(0.1, 0.9)),
+            grip=1.0,
+            depth=1.1,
+            hint=(1.0, 0.5, 0.0),
+        ),
+        left=Hand(
+            palm=(0.38 + dice.near(0, 0.08), y - dice.between(0.1, 0.9)),
+            grip=2.14,
+            depth=1.1,
+            hint=(1.0, 0.5, 0.0),
+        ),
+        turn=dice.near(0.0, 0.25),
+        tilt=dice.near(0.0, 0.12),
+        knees=1.15,
+    )
+    camera = shot.look(
+        (0, -3.6, 0), dice.between(5.5, 8.5), pitch=(0.06, 0.35), yaw=0.4, tight=0.14
+    )
     camera.shadow(shot.canvas, (0, 0, 0), 1.8, 1.0)
     plane = upright_plane(SEATED_FLOOR, 0.0, 0.8)
 
@@ -587,7 +653,16 @@ def hand_drummer(shot: Shot) -> None:
     others = dice.whole(0, 1) if conga else 0
     for k in range(others + 1):
         x = (0.0, 1.75 * dice.side())[k]
-        drums.hand_drum(camera, shot.canvas, (x, 0, 0.1), (0, -1, -0.08), profile, look, ropes=not conga, scale=scale)
+        drums.hand_drum(
+            camera,
+            shot.canvas,
+            (x, 0, 0.1),
+            (0, -1, -0.08),
+            profile,
+            look,
+            ropes=not conga,
+            scale=scale,
+        )
 
     def arms(on: skia.Canvas) -> None:
         posed.arm(on, posed.right)
@@ -604,11 +679,15 @@ def snare_drummer(shot: Shot) -> None:
     player = casual(dice.seed(), dice.side() * dice.between(0.4, 1.0))
     up = [dice.between(0.0, 0.7), dice.between(0.0, 0.7)]
     posed = Posed(
-        player, seated=False,
+        player,
+        seated=False,
         right=Hand(palm=(-0.85, y - 0.9 - 0.4 * up[0]), grip=0.5, depth=1.0, hint=(1.0, 0.6, 0.0)),
-        left=Hand(palm=(0.85, y - 0.9 - 0.4 * up[1]), grip=math.pi - 0.5, depth=1.0, hint=(1.0, 0.6, 0.0)),
-        turn=dice.near(0.0, 0.2), tilt=dice.near(0.0, 0.06),
-    )  # fmt: skip
+        left=Hand(
+            palm=(0.85, y - 0.9 - 0.4 * up[1]), grip=math.pi - 0.5, depth=1.0, hint=(1.0, 0.6, 0.0)
+        ),
+        turn=dice.near(0.0, 0.2),
+        tilt=dice.near(0.0, 0.06),
+    )
     target, span = _framing(dice, STANDING_FLOOR)
     camera = shot.look(plus(target, (0, 0.9, 0)), 1.05 * span, pitch=(0.1, 0.4), yaw=0.4)
     camera.shadow(shot.canvas, (0, 0, 0.6), 1.4, 0.8)
@@ -626,7 +705,11 @@ def snare_drummer(shot: Shot) -> None:
     wood = dice.pick(STICK_WOODS)
     for arm, raised in ((posed.right, up[0]), (posed.left, up[1])):
         hand = plus(plane.origin, (arm.palm[0], arm.palm[1], -0.4))
-        tip = (-0.25 * math.copysign(1, -arm.palm[0]), -STANDING_FLOOR + y - 0.3 - 0.6 * raised, -0.5)
+        tip = (
+            -0.25 * math.copysign(1, -arm.palm[0]),
+            -STANDING_FLOOR + y - 0.3 - 0.6 * raised,
+            -0.5,
+        )
         drums.stick(camera, shot.canvas, plus(hand, plus(tip, hand, -1), -0.3), tip, wood)
     for arm in (posed.right, posed.left):
         camera.on(shot.canvas, plane, lambda on, arm=arm: posed.arm(on, arm))  # type: ignore[misc]
@@ -640,11 +723,20 @@ def frame_drummer(shot: Shot) -> None:
     radius = dice.between(0.75, 1.15)
     x, y = 0.45 + dice.near(0, 0.1), 1.5 + dice.near(0, 0.2)
     posed = Posed(
-        casual(dice.seed(), dice.side() * dice.between(0.4, 1.0)), seated=seated,
-        left=Hand(palm=(x + 0.85 * radius, y + 0.45 * radius), grip=-2.4, depth=1.0, hint=(1.0, 0.8, 0.0)),
-        right=Hand(palm=(x - 0.75 * radius, y + dice.between(-0.1, 0.4)), grip=0.2, depth=1.2, hint=(1.0, 0.9, 0.0)),
-        turn=dice.near(0.1, 0.2), tilt=dice.near(0.0, 0.1),
-    )  # fmt: skip
+        casual(dice.seed(), dice.side() * dice.between(0.4, 1.0)),
+        seated=seated,
+        left=Hand(
+            palm=(x + 0.85 * radius, y + 0.45 * radius), grip=-2.4, depth=1.0, hint=(1.0, 0.8, 0.0)
+        ),
+        right=Hand(
+            palm=(x - 0.75 * radius, y + dice.between(-0.1, 0.4)),
+            grip=0.2,
+            depth=1.2,
+            hint=(1.0, 0.9, 0.0),
+        ),
+        turn=dice.near(0.1, 0.2),
+        tilt=dice.near(0.0, 0.1),
+    )
     target, span = _framing(dice, posed.floor)
     camera = shot.look(target, span, (*FLOORED, "bokeh"), yaw=0.3)
     camera.shadow(shot.canvas, (0, 0, 0), 1.5, 0.8)
@@ -677,5 +769,3 @@ SCENES: dict[str, dict[Scene, float]] = {
     "violin": {violinist: 0.5, violin_alone: 0.5},
 }  # fmt: skip
 """How often each scene of each class is drawn; about half show a player."""
-
-_ = linear

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import skia
@@ -267,7 +268,7 @@ class Camera:
         nx, ny = (1.0, 0.0) if length < 1e-6 else (-dy / length, dx / length)
         if nx < 0.0:
             nx, ny = -nx, -ny
-        pieces = list(zip(rings[:-1], rings[1:], strict=True))
+        pieces = list(pairwise(rings))
         if float(np.dot(np.array(along), self.eye - np.array(base))) < 0.0:
             pieces.reverse()
         for low, high in pieces:
