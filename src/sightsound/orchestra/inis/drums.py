@@ -325,7 +325,7 @@ def hand_drum(camera: Camera, canvas: skia.Canvas, base: Vector, axis: Vector,
 
 def frame_drum(camera: Camera, canvas: skia.Canvas, middle: Vector, axis: Vector, radius: float,
                look: DrumLook, *, jingles: bool) -> None:  # fmt: skip
-    """A flat hand drum, as a tambourine with jingles in its frame; its skin looks along the axis."""
+    """A flat hand drum, its skin along the axis; with jingles a tambourine."""
     along = unit(axis)
     base = plus(middle, along, -0.3 * radius)
     camera.barrel(canvas, base, along, [(0.0, radius), (0.3 * radius, radius)], look.shell)
