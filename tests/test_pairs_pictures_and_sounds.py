@@ -18,6 +18,8 @@ from sightsound.pairs.performances import Dataset
 from sightsound.pairs.pictures_and_sounds import (
     PicturesAndSoundsConfig,
     import_pictures_and_sounds,
+    read_splits,
+    write_splits,
 )
 from sightsound.pairs.store import StoreConfig, open_store
 
@@ -202,3 +204,54 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert cli.main([*command[:2], str(tmp_path / "none"), *command[3:]]) == 2
     with pytest.raises(DataError, match="no class folder"):
         import_pictures_and_sounds(pictures / "drum", sounds, tmp_path / "x", CONFIG)
+
+
+def test_splits_of_ones_own_are_kept(tmp_path: Path) -> None:
+    """Mutants: ``splits`` for the sounds only; the listing without the splits."""
+    pictures, sounds = write_trees(tmp_path, pictures=6, sounds=2)
+    names = [p.relative_to(tree).as_posix() for tree in (pictures, sounds)
+             for p in sorted(tree.rglob("*.*"))]  # fmt: skip
+    homes = {name: "judge" if Path(name).stem in "135" else "train" for name in names}
+    write_splits(tmp_path / "splits.csv", homes)
+    assert read_splits(tmp_path / "splits.csv") == homes
+    command = ["data", "pictures-and-sounds", str(pictures), str(sounds), "--image-size", "16",
+               "--workers", "1", "--splits", str(tmp_path / "splits.csv")]  # fmt: skip
+    assert cli.main([*command, "-o", str(tmp_path / "data")]) == 0
+    dataset = Dataset.open(tmp_path / "data")
+    assert dataset.counts() == {"train": 2, "judge": 2}
+    for each in dataset.members:
+        about = each.extra["pictures_and_sounds"]
+        assert {homes[name] for name in [*about["pictures"], about["sound"]]} == {each.split}
+    moved = {**homes, "drum/0.png": "test"}
+    with pytest.raises(DataError, match="was begun here"):
+        import_pictures_and_sounds(
+            pictures, sounds, tmp_path / "data", CONFIG, splits=moved, progress=False
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("file,split\ndrum/0.png,train\n", "in no split"),
+        ("file,split\ndrum/0.png,train\ndrum/0.png,test\n", "line 3: drum/0.png is in two splits"),
+        ("name,split\ndrum/0.png,train\n", "columns file and split"),
+    ],
+)
+def test_a_table_of_splits_that_is_not_whole_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    pictures, sounds = write_trees(tmp_path, pictures=2, sounds=1)
+    (tmp_path / "splits.csv").write_text(text)
+    command = ["data", "pictures-and-sounds", str(pictures), str(sounds), "-o"]
+    more = [str(tmp_path / "data"), "--splits", str(tmp_path / "splits.csv")]
+    assert cli.main([*command, *more]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_split_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    pictures, sounds = write_trees(tmp_path, pictures=2, sounds=1)
+    homes = {p.relative_to(tree).as_posix(): "dev" for tree in (pictures, sounds)
+             for p in tree.rglob("*.*")}  # fmt: skip
+    with pytest.raises(DataError, match="split dev: allowed are train"):
+        import_pictures_and_sounds(pictures, sounds, tmp_path / "data", CONFIG, splits=homes)

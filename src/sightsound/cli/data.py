@@ -24,6 +24,8 @@ from sightsound.errors import ConfigError
 
 
 def _data_orchestra(arguments: argparse.Namespace) -> int:
+    if arguments.style == "inis":
+        return _data_orchestra_inis(arguments)
     from sightsound.orchestra.dataset import make
 
     make(
@@ -35,6 +37,23 @@ def _data_orchestra(arguments: argparse.Namespace) -> int:
         midi=arguments.midi,
         image_size=arguments.image_size,
         layout=arguments.layout,
+        workers=arguments.workers,
+    )
+    return EXIT_OK
+
+
+def _data_orchestra_inis(arguments: argparse.Namespace) -> int:
+    from sightsound.orchestra.inis.dataset import make_inis
+
+    if arguments.midi is not None or arguments.layout != "sightsound":
+        raise ConfigError("data orchestra: --midi and --layout belong to --style orchestra")
+    make_inis(
+        arguments.output,
+        seed=arguments.seed,
+        scale=arguments.scale,
+        classes=arguments.instrument,
+        splits=arguments.split,
+        image_size=arguments.image_size,
         workers=arguments.workers,
     )
     return EXIT_OK
@@ -106,6 +125,7 @@ def _data_pictures_and_sounds(arguments: argparse.Namespace) -> int:
     from sightsound.pairs.pictures_and_sounds import (
         PicturesAndSoundsConfig,
         import_pictures_and_sounds,
+        read_splits,
     )
 
     config = PicturesAndSoundsConfig(
@@ -116,7 +136,12 @@ def _data_pictures_and_sounds(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     outcome = import_pictures_and_sounds(
-        arguments.pictures, arguments.sounds, arguments.output, config, workers=arguments.workers
+        arguments.pictures,
+        arguments.sounds,
+        arguments.output,
+        config,
+        splits=None if arguments.splits is None else read_splits(arguments.splits),
+        workers=arguments.workers,
     )
     return _tell_import(outcome)
 
@@ -199,7 +224,24 @@ def add_data(commands: Any) -> None:
     sources = parser.add_subparsers(metavar="SOURCE", required=True, title="sources")
 
     orchestra = add_command(
-        sources, "orchestra", _data_orchestra, "make performances: music, sound and drawn players"
+        sources,
+        "orchestra",
+        _data_orchestra,
+        "make a data set: music, sound and drawn players",
+        """
+--style orchestra makes performances of 13 instruments, picture and sound in time, as Sub-URMP has
+them. --style inis makes single pictures and solo pieces of five classes (drum, guitar, piano, sax,
+violin) with no timing between them, as the paper's INIS has them; the files lie beside DATASET.
+
+  sightsound data orchestra -o orchestra-v1
+  sightsound data orchestra --style inis -o orchestra-inis
+""",
+    )
+    orchestra.add_argument(
+        "--style",
+        choices=("orchestra", "inis"),
+        default="orchestra",
+        help="what is made (default orchestra)",
     )
     orchestra.add_argument("-o", "--output", type=Path, required=True, metavar="DATASET")
     orchestra.add_argument(
@@ -210,13 +252,13 @@ def add_data(commands: Any) -> None:
         type=number,
         default=1.0,
         metavar="X",
-        help="share of orchestra-v1's counts, 0 to 1 (default 1: all of it)",
+        help="share of the whole data set's counts, 0 to 1 (default 1: all of it)",
     )
     orchestra.add_argument(
         "--instrument",
         action="append",
         metavar="NAME",
-        help="only this instrument; may be given several times (default: all 13)",
+        help="only this instrument; may be given several times (default: all)",
     )
     orchestra.add_argument(
         "--split",
@@ -380,6 +422,12 @@ one to correct by hand.
     )
     trees.add_argument("pictures", type=Path, metavar="PICTURES")
     trees.add_argument("sounds", type=Path, metavar="SOUNDS")
+    trees.add_argument(
+        "--splits",
+        type=Path,
+        metavar="FILE",
+        help="CSV with file and split of every picture and sound (default: drawn by the shares)",
+    )
     _add_import_options(trees, frame_rate=2.0, validation=0.1)
 
 

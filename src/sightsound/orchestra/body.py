@@ -171,9 +171,13 @@ class Figure:
 
     # --- limbs --------------------------------------------------------------------------------
 
-    def _limb(
+    def limb(
         self, canvas: skia.Canvas, a: Point, ra: float, b: Point, rb: float, colour: Colour
     ) -> None:
+        """One bone's flesh or cloth, ``ra`` thick at ``a`` and ``rb`` at ``b``, lit."""
+        self._limb_shades.setdefault(
+            colour, (shade(colour, 1.14), shade(colour, 0.96), shade(colour, 0.56))
+        )
         dx, dy = b[0] - a[0], b[1] - a[1]
         length = math.hypot(dx, dy) or 1e-6
         ux, uy = dx / length, dy / length
@@ -224,16 +228,16 @@ class Figure:
         fore = self._brush(rim, 0.3, OUTLINE_ALPHA, width + r2 + 0.8 * loose + 0.055)
         canvas.drawLine(*arm.elbow, *arm.wrist, fore)
         if covered < 1.94:
-            self._limb(canvas, arm.shoulder, r0, arm.elbow, r1, skin)
-            self._limb(canvas, arm.elbow, r1 * 1.04, arm.wrist, r2, skin)
+            self.limb(canvas, arm.shoulder, r0, arm.elbow, r1, skin)
+            self.limb(canvas, arm.elbow, r1 * 1.04, arm.wrist, r2, skin)
         else:
-            self._limb(canvas, arm.elbow, r1, arm.wrist, r2, skin)
+            self.limb(canvas, arm.elbow, r1, arm.wrist, r2, skin)
         if covered > 0.0:
             rc = r0 + (r1 - r0) * min(covered, 1.0)
-            self._limb(canvas, arm.shoulder, r0 + 0.045, cut, rc + 0.045, cloth)
+            self.limb(canvas, arm.shoulder, r0 + 0.045, cut, rc + 0.045, cloth)
         if covered > 1.0:
             re = r1 + (r2 - r1) * (covered - 1.0)
-            self._limb(canvas, arm.elbow, r1 + 0.045, end, re + 0.04, cloth)
+            self.limb(canvas, arm.elbow, r1 + 0.045, end, re + 0.04, cloth)
             self._folds(canvas, arm, r1 + 0.045, cloth)
             if self.player.clothes in ("jacket", "tails"):
                 cuff = _between(arm.elbow, arm.wrist, 0.98)
@@ -287,7 +291,7 @@ class Figure:
         canvas.drawLine(*arm.wrist, *knuckles, self._brush(self.skin, 0.36, 0.6, 0.235))
         canvas.drawCircle(*knuckles, 0.16, self._brush(self.skin, 0.36, 0.75, 0.036))
         canvas.drawPath(thumb, self._brush(self.skin, 0.95, 1.0, 0.095))
-        self._limb(canvas, arm.wrist, 0.095, knuckles, 0.16, self.skin)
+        self.limb(canvas, arm.wrist, 0.095, knuckles, 0.16, self.skin)
 
     def draw_fingers(self, canvas: skia.Canvas, arm: Arm) -> None:
         """Four fingers: pressed ones bent onto their key or string, lifted ones straight."""
@@ -326,9 +330,6 @@ class Figure:
         hip = self.hip_y
         girth = self.player.girth
         colour = self.cloth if self.player.clothes == "dress" else self.trousers
-        self._limb_shades.setdefault(
-            colour, (shade(colour, 1.14), shade(colour, 0.96), shade(colour, 0.56))
-        )
         rim = shade(colour, 0.28, 0.8)
         knees = [(side * self.knees, hip + 0.72) for side in (-1, 1)]
         if not self.seated:
@@ -342,7 +343,7 @@ class Figure:
             for a, ra, b, rb in bones:
                 canvas.drawPath(_capsule(a, ra, b, rb), stroke(rim, 0.05))
             for a, ra, b, rb in bones:
-                self._limb(canvas, a, ra, b, rb, colour)
+                self.limb(canvas, a, ra, b, rb, colour)
             crease = skia.Path()
             for shift in (-0.12, 0.04):
                 crease.moveTo(knee[0] - side * 0.26, knee[1] + 0.12 + shift)
@@ -435,6 +436,51 @@ class Figure:
         canvas.restore()
         self._neck(canvas)
         self._collar(canvas)
+
+    def draw_back(self, canvas: skia.Canvas) -> None:
+        """Torso, neck and head of a player who is seen from behind."""
+        body, s, hip = self._torso_path(), self.player.shoulder, self.hip_y
+        base = self._sleeve_colour if self.player.clothes == "waistcoat" else self.cloth
+        canvas.drawPath(body, stroke(shade(base, 0.25, 0.8), 0.06))
+        first, last = shade(base, 1.13), shade(base, 0.5)
+        if self.light > 0:
+            first, last = last, first
+        canvas.drawPath(body, shaded(linear((-s, 0.9, s, 1.2), first, shade(base, 0.95), last)))
+        canvas.save()
+        canvas.clipPath(body, True)
+        self._pattern(canvas, base)
+        soft = skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.06)
+        for side in (-1, 1):
+            blade = skia.Path()
+            blade.moveTo(side * 0.2, 0.8)
+            blade.quadTo(side * 0.5, 1.2, side * 0.3, 1.7)
+            paint = stroke(shade(base, 0.4, 0.5), 0.1)
+            paint.setMaskFilter(soft)
+            canvas.drawPath(blade, paint)
+        canvas.drawLine(0, 0.6, 0, hip, stroke(shade(base, 0.6, 0.4), 0.03))
+        canvas.restore()
+        self._neck(canvas)
+        if self.player.clothes in ("jacket", "tails", "shirt", "rolled", "cardigan", "waistcoat"):
+            collar = skia.Path()
+            collar.addRoundRect(skia.Rect.MakeLTRB(-0.27, 0.2, 0.27, 0.42), 0.1, 0.1)
+            canvas.drawPath(collar, fill(shade(self.second, 0.95)))
+        w = self.player.head_width
+        for side in (-1, 1):
+            ear = skia.Rect.MakeLTRB(side * w - 0.06, -0.56, side * w + 0.06, -0.32)
+            canvas.drawOval(ear, fill(shade(self.skin, 0.75)))
+        if self.hair_back is not None:
+            self.hair_back.draw(canvas)
+        nape = skia.Path()
+        nape.addRoundRect(skia.Rect.MakeLTRB(-w, -1.04, w, -0.02), w, w)
+        canvas.drawPath(nape, stroke(shade(self.skin, 0.36, 0.7), 0.03))
+        canvas.drawPath(nape, fill(shade(self.skin, 0.85)))
+        if self.player.hair_style != "bald":
+            low = -0.3 if self.player.hair_style in ("buzz", "receding") else -0.14
+            hair = skia.Path()
+            hair.addRoundRect(skia.Rect.MakeLTRB(-w - 0.04, -1.08, w + 0.04, low), w, w)
+            canvas.drawPath(hair, shaded(self._hair_shader()))
+        if self.hair_back is not None and self.player.hair_style in ("long", "wavy", "bob", "pony"):
+            self.hair_back.draw(canvas)
 
     def _pattern(self, canvas: skia.Canvas, cloth: Colour) -> None:
         bright = sum(cloth) > 380

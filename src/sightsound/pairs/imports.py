@@ -130,13 +130,17 @@ def finish_import(
     labels: Sequence[str | None],
     license: str,
     sources: tuple[str, ...],
+    name: str | None = None,
 ) -> None:
-    """Keep an import's outcome and mark its data set finished; ``labels``: of its members."""
+    """Keep an import's outcome and mark its data set finished.
+
+    ``labels``: of its members; ``name``: None = the folder's.
+    """
     outcome.write(output)
     finish_dataset(
         output,
         DatasetInfo(
-            name=output.resolve().name,
+            name=name or output.resolve().name,
             kind=kind,
             classes=classes_of(labels),
             frame_rate=config.frame_rate,

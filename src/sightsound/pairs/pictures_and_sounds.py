@@ -13,6 +13,8 @@ Rules of the import, each a decision of ours:
 * Pictures and sounds are split each on their own, class by class, by a hash of their names and the
   seed. Pictures that look the same (64 bits of their brightness differ in at most 3 places) and
   sounds that are the same recording stay in one split, so no split shares anything with another.
+* Who has splits of their own gives them (``splits``, a table of file and split): they are kept as
+  they are, and what looks the same in two of them is told.
 * A sound file becomes one performance. Every ``1 / frame_rate`` seconds (0.5 s: the paper's chunk)
   a picture of its class and split begins, and belongs to the sound up to the next. Pictures are
   dealt from a shuffled pack, so that none comes twice before all have come once.
@@ -22,7 +24,9 @@ Rules of the import, each a decision of ours:
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,12 +39,14 @@ from PIL import Image as PillowImage
 from sightsound.config import to_json
 from sightsound.errors import ConfigError, DataError, MediaError, SightsoundError, WriteError
 from sightsound.media.audio import read_audio
+from sightsound.media.files import write_bytes
 from sightsound.media.image import fit_image, read_image, read_pixels
 from sightsound.media.kinds import IMAGE_SUFFIXES, SOUND_SUFFIXES
 from sightsound.pairs.fingerprints import Fingerprint, same_recordings, sound_fingerprint
 from sightsound.pairs.imports import ImportOutcome, claim, class_of, finish_import, in_processes
 from sightsound.pairs.performances import (
     MARKER,
+    SPLITS,
     PerformanceInfo,
     has_performance,
     read_performance,
@@ -63,6 +69,15 @@ class PicturesAndSoundsConfig:
     validation: float = 0.1  # share of the pictures, and of the sounds, of each class
     test: float = 0.2  # share of the pictures, and of the sounds, of each class
     seed: int = 0  # another seed, other splits and pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What is known of two trees; a folder of somebody's says nothing of itself."""
+
+    name: str  # of the data set
+    license: str
+    sources: tuple[str, ...]  # what it was made from, each with its licence
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,8 @@ def import_pictures_and_sounds(
     output: Path,
     config: PicturesAndSoundsConfig | None = None,
     *,
+    splits: Mapping[str, str] | None = None,
+    about: About | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> ImportOutcome:
@@ -112,12 +129,15 @@ def import_pictures_and_sounds(
         sounds: one folder of sounds a class, named alike.
         output: folder of the data set to make.
         config: sizes, rates and shares; None = as they come.
+        splits: name below its tree, with "/", of every picture and sound → its split; the shares
+            then do not count. None = drawn by the shares.
+        about: name, licence and sources; None = the folder's name, and that nothing is known.
         workers: processes; None = one a processor.
         progress: show a progress bar.
 
     Raises:
-        ConfigError: a setting is out of range. DataError: no class with pictures and sounds, or
-        the output folder holds something else.
+        ConfigError: a setting is out of range. DataError: no class with pictures and sounds, a
+        file without a split, a recording in two, or the output folder holds something else.
     """
     config = config or PicturesAndSoundsConfig()
     if not 16 <= config.image_size <= 1024 or config.image_size % 2:
@@ -140,8 +160,13 @@ def import_pictures_and_sounds(
     ]
     seen = [each for each in seen if each.label in both]
     heard = [each for each in heard if each.label in both]
+    if splits is not None:
+        _check_given(splits, [*seen, *heard])
     listing = hashlib.sha256(
-        "\n".join(each.name for each in [*seen, *heard]).encode("utf-8", "surrogateescape")
+        "\n".join(
+            each.name if splits is None else f"{each.name}\t{splits[each.name]}"
+            for each in [*seen, *heard]
+        ).encode("utf-8", "surrogateescape")
     ).hexdigest()
     claim(output, {"kind": "pictures-and-sounds", "config": to_json(config), "files": listing})
     if (output / MARKER).exists():
@@ -153,8 +178,8 @@ def import_pictures_and_sounds(
     picture_groups = _picture_groups(seen, looked)
     same = _same_sounds(heard, looked)
     sound_groups = joined([each.name for each in heard], [(i, j) for i, j, _ in same])
-    picture_splits = _splits(seen, picture_groups, config)
-    sound_splits = _splits(heard, sound_groups, config)
+    picture_splits = splits or _splits(seen, picture_groups, config)
+    sound_splits = splits or _splits(heard, sound_groups, config)
     jobs, unused = _deal(seen, heard, looked, picture_splits, sound_splits, sound_groups, output,
                          config, notes)  # fmt: skip
     if not jobs:
@@ -181,7 +206,7 @@ def import_pictures_and_sounds(
         for job in jobs
         if has_performance(output, job.id)
     ]
-    alike = len(seen) - len(set(picture_groups.values()))
+    alike = _alike(seen, picture_groups, picture_splits)
     outcome = ImportOutcome(
         performances={each.id: each.split for each in members},
         seconds=round(sum(each.seconds for each in members), 3),
@@ -192,7 +217,7 @@ def import_pictures_and_sounds(
                 f"{heard[i].name} and {heard[j].name}: the same recording; kept in one split"
                 for i, j, _ in same
             ),
-            *([f"{alike} pictures look like another; each kept in its split"] if alike else []),
+            *alike,
         ),
         counts={
             "pairs of a picture and a chunk": sum(each.frames for each in members),
@@ -205,13 +230,75 @@ def import_pictures_and_sounds(
         config,
         kind="pictures-and-sounds",
         labels=[each.instrument for each in members],
-        license="its pictures' and sounds': unknown here; ask who made them",
+        name=None if about is None else about.name,
+        license="its pictures' and sounds': unknown here; ask who made them"
+        if about is None
+        else about.license,
         sources=(
             f"{len(seen)} pictures of a folder named {pictures.resolve().name}",
             f"{len(heard)} sounds of a folder named {sounds.resolve().name}",
-        ),
+        )
+        if about is None
+        else about.sources,
     )
     return outcome
+
+
+def read_splits(path: Path) -> dict[str, str]:
+    """A table of splits: CSV with the columns ``file`` (below its tree, with "/") and ``split``.
+
+    Raises:
+        DataError: it cannot be read, has not these columns, or names a file in two splits.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read as a table ({reason}); give a CSV file") from error
+    splits: dict[str, str] = {}
+    for number, row in enumerate(rows, 2):
+        name, split = row.get("file"), row.get("split")
+        if not name or not split:
+            raise DataError(f"{path}, line {number}: the columns file and split are needed")
+        if splits.setdefault(name, split) != split:
+            raise DataError(f"{path}, line {number}: {name} is in two splits; give it one")
+    return splits
+
+
+def write_splits(path: Path, splits: Mapping[str, str]) -> None:
+    """Write what ``read_splits`` reads."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file", "split"))
+    table.writerows(splits.items())
+    write_bytes(path, text.getvalue().encode("utf-8"))
+
+
+def _check_given(splits: Mapping[str, str], files: Sequence[_File]) -> None:
+    without = [file.name for file in files if file.name not in splits]
+    if without:
+        raise DataError(
+            f"{without[0]}: in no split, {len(without)} files in all; give each picture and sound "
+            "a split"
+        )
+    unknown = sorted({splits[file.name] for file in files} - set(SPLITS))
+    if unknown:
+        raise DataError(f"split {', '.join(unknown)}: allowed are {', '.join(SPLITS)}")
+
+
+def _alike(
+    files: Sequence[_File], groups: Mapping[str, str], splits: Mapping[str, str]
+) -> list[str]:
+    """A line on the pictures that look like another, if there are any."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        homes[groups[file.name]].add(splits[file.name])
+    alike = len(files) - len(homes)
+    if not alike:
+        return []
+    apart = sum(len(each) > 1 for each in homes.values())
+    where = f"{apart} groups of them are in two splits" if apart else "each kept in its split"
+    return [f"{alike} pictures look like another; {where}"]
 
 
 def _find(tree: Path, suffixes: Sequence[str]) -> list[_File]:
