@@ -36,9 +36,9 @@ def make(
     different poses.
     """
     number = 0
-    for split, count in (players or PLAYERS).items():
+    for split, of_instrument in (players or PLAYERS).items():
         for instrument, pitch in PITCHES.items():
-            for player in range(count):
+            for player in range(of_instrument):
                 number += 1
                 rng = np.random.default_rng(number)
                 time = np.arange(round(44_100 * seconds)) / 44_100

@@ -79,18 +79,16 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     from sightsound.evaluation.judges import load_judges
     from sightsound.reproduction.run import chosen_tables, reproduce
 
-    chosen_tables(arguments.tables, arguments.row)  # refuses unknown names before anything is made
-    data = arguments.data
+    # Refuses unknown names before anything is made.
+    tables = chosen_tables(arguments.tables, arguments.row)
+    data, inis = arguments.data, arguments.inis
     if data is None:
         if not arguments.quick:
             raise ConfigError(
                 "reproduce: --data is missing; name a data set (`sightsound data orchestra` makes "
                 "one), or take --quick, which makes a small one by itself"
             )
-        from sightsound.orchestra.dataset import make
-
-        data = arguments.output / "data"
-        make(data, scale=QUICK_SCALE, splits=("train", "validation", "test"), image_size=64)
+        data, inis = _small_data(arguments.output, inis, of_inis=any(t.of_inis for t in tables))
     page = reproduce(
         arguments.tables,
         data,
@@ -98,10 +96,23 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         quick=arguments.quick,
         rows=arguments.row,
         judges=None if arguments.judges is None else load_judges(arguments.judges),
-        inis=arguments.inis,
+        inis=inis,
     )
     print(page)
     return EXIT_OK
+
+
+def _small_data(output: Path, inis: Path | None, *, of_inis: bool) -> tuple[Path, Path | None]:
+    """Small data sets for the quick form: of the orchestra, and where it is asked for of INIS."""
+    from sightsound.orchestra.dataset import make
+    from sightsound.orchestra.inis.dataset import make_inis
+
+    data = output / "data"
+    make(data, scale=QUICK_SCALE, splits=("train", "validation", "test"), image_size=64)
+    if inis is None and of_inis:
+        inis = output / "data-inis"
+        make_inis(inis, scale=QUICK_SCALE, image_size=64)
+    return data, inis
 
 
 def add_train(commands: Any) -> None:
