@@ -178,7 +178,7 @@ def test_what_is_played_its_voice_and_its_room_have_a_seed_each() -> None:
 
 
 def test_the_whole_has_the_papers_counts() -> None:
-    """Its classes and Table 3: 77 pieces, 4,461 and 1,905 pairs. Mutant: chunks rounded per piece."""
+    """Table 3: 77 pieces, 4,461 and 1,905 pairs. Mutant: chunks rounded per piece."""
     assert CLASSES == ("drum", "guitar", "piano", "sax", "violin")
     jobs, homes = dataset.plan(Path("files"), seed=1)
     pictures = [job for job in jobs if not job.chunks]
