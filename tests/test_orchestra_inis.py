@@ -67,13 +67,15 @@ def test_every_scene_shows_something_before_its_background(
     blank = skia.Surface(64, 64)
     blank.getCanvas().clear(skia.ColorWHITE)
     monkeypatch.setattr(scenes, "draw_place", lambda *_: blank.makeImageSnapshot())
+    monkeypatch.setattr(scenes.Camera, "shadow", lambda *_: None)
     shares = []
-    for seed in range(3):
+    for seed in range(5):
         pixels = np.zeros((64, 64, 4), np.uint8)
         canvas = skia.Surface(pixels, colorType=skia.kRGBA_8888_ColorType).getCanvas()
         scene(scenes.Shot(Dice(seed), canvas, 64))
         shares.append(float((pixels[..., :3].min(axis=2) < 200).mean()))
     assert min(shares) > 0.015
+    assert np.median(shares) > 0.06
     assert max(shares) < 0.98 or scene is scenes.keys_near
 
 
@@ -176,7 +178,7 @@ def test_what_is_played_its_voice_and_its_room_have_a_seed_each() -> None:
 
 
 def test_the_whole_has_the_papers_counts() -> None:
-    """Its classes and Table 3: 77 pieces, 4,461 and 1,905 pairs. Mutant: chunks rounded per piece."""
+    """Table 3: 77 pieces, 4,461 and 1,905 pairs. Mutant: chunks rounded per piece."""
     assert CLASSES == ("drum", "guitar", "piano", "sax", "violin")
     jobs, homes = dataset.plan(Path("files"), seed=1)
     pictures = [job for job in jobs if not job.chunks]

@@ -180,7 +180,8 @@ def make_file(job: Job) -> str:
         return job.name
     path.parent.mkdir(parents=True, exist_ok=True)
     if job.chunks:
-        piece = perform_piece(job.label, *job.seeds, job.chunks * CHUNK_SECONDS)
+        music, voice, room = job.seeds
+        piece = perform_piece(job.label, music, voice, room, job.chunks * CHUNK_SECONDS)
         write_audio(path, piece.waveform, piece.sample_rate)
     else:
         write_image(path, draw_picture(job.label, job.seeds[0], job.image_size))

@@ -95,6 +95,7 @@ def outline(look: GuitarLook) -> list[Point]:
 @lru_cache(maxsize=16)
 def _outline(kind: Kind, cutaway: bool) -> list[Point]:
     half: tuple[Point, ...]
+    points: tuple[Point, ...]
     match kind:
         case "acoustic" | "classical":
             wide = 1.08 if kind == "acoustic" else 1.0
@@ -183,7 +184,7 @@ def strings_x(look: GuitarLook, string: float, y: float) -> float:
 
 def fret_y(look: GuitarLook, fret: float) -> float:
     """Place y of a fret; 0 is the nut."""
-    return look.bridge + (look.nut - look.bridge) * 2.0 ** (-fret / 12.0)
+    return look.bridge + (look.nut - look.bridge) * math.pow(2.0, -fret / 12.0)
 
 
 def draw_flat(canvas: skia.Canvas, look: GuitarLook) -> None:
