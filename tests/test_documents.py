@@ -85,6 +85,7 @@ LATER_AND_OFF = {  # fields that the shipped models' configs do not have yet, an
     "contrast_weight": 0.0,
     "mixup": 0.0,
     "namer": None,
+    "naming_augmentation": None,
     "naming_weight": 0.1,
     "picture_augmentation": None,
 }
